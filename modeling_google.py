@@ -57,7 +57,7 @@ class AlbertModel(transformer.TransformerModel):
                 with tf.variable_scope(
                         "transformer/group_%d/inner_group_%d" % (group, inner)):
                     x = transformer.encoder_layer(x, bias, config, SCOPES)
-            layers.append(x)
+                layers.append(x)
         return layers
 
     @property

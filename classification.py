@@ -1,0 +1,198 @@
+"""Classification of a text or a pair: its records, its head, its model_fn.
+
+Deaf to the variant: the model class and the tokenizer are arguments.
+"""
+
+import dataclasses
+import logging
+import os
+
+import tensorflow.compat.v1 as tf
+
+import features
+import optimization
+import training
+import transformer
+
+HEAD_DROPOUT = 0.1
+RECORD_VERSION = 1  # part of a cache's name: change it with what convert_example writes
+
+
+@dataclasses.dataclass(frozen=True)
+class Options(training.Settings):
+    """Settings of a fine-tuning run; `split_files` overrides where a split is read."""
+    data_dir: str = None
+    split_files: dict = dataclasses.field(default_factory=dict)
+    skip_bad_rows: bool = False
+    cached_dir: str = None
+    max_seq_length: int = 128
+    use_pooled_output: bool = True
+    num_train_epochs: float = 3.0
+    warmup_proportion: float = 0.1
+    early_stopping_patience: int = 0
+    num_seeds: int = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Split(object):
+    """One part of the data, read and converted."""
+    name: str
+    examples: list
+    records: str = None
+    num_truncated: int = 0
+
+    @property
+    def labelled(self):
+        return bool(self.examples) and all(e.label is not None for e in self.examples)
+
+
+def truncate_pair(tokens_a, tokens_b, limit):
+    """Cuts single tokens off the end of the longer text, of b on a tie, down to `limit`."""
+    a, b = len(tokens_a), len(tokens_b)
+    while a + b > limit:
+        if a > b:
+            a -= 1
+        else:
+            b -= 1
+    return tokens_a[:a], tokens_b[:b]
+
+
+def convert_example(example, tokenizer, max_seq_length):
+    """[CLS] a [SEP] or [CLS] a [SEP] b [SEP] -> (input_ids, segment_ids, was_truncated)."""
+    tokens_a = tokenizer.tokenize(example.text_a)
+    tokens_b = tokenizer.tokenize(example.text_b) if example.text_b is not None else None
+    if tokens_b is None:
+        tokens = ["[CLS]"] + tokens_a[:max_seq_length - 2] + ["[SEP]"]
+        segment_ids = [0] * len(tokens)
+        whole = len(tokens_a) + 2
+    else:
+        whole = len(tokens_a) + len(tokens_b) + 3
+        tokens_a, tokens_b = truncate_pair(tokens_a, tokens_b, max_seq_length - 3)
+        tokens = ["[CLS]"] + tokens_a + ["[SEP]"] + tokens_b + ["[SEP]"]
+        segment_ids = [0] * (len(tokens_a) + 2) + [1] * (len(tokens_b) + 1)
+    return tokenizer.convert_tokens_to_ids(tokens), segment_ids, whole > max_seq_length
+
+
+def write_split(split, labels, tokenizer, folder, options, key, batch_size=1):
+    """Converts a split, or finds it converted. Returns the Split with its records.
+
+    The file's name holds the hash of all it depends on. Rows to score are sorted by
+    length, and for a TPU filled up to whole batches.
+    """
+    in_order = split.name == "train"
+    rows = [tuple(e[:4]) for e in split.examples]
+    name = "%s_%s_%d_%s.tfrecord" % (
+        key["task"], split.name, options.max_seq_length,
+        features.fingerprint(RECORD_VERSION, key, labels, in_order, batch_size, rows))
+    path = os.path.join(folder, name)
+    notes = features.read_notes(path)
+    if notes is None:
+        rows, truncated = _convert(split, labels, tokenizer, options.max_seq_length)
+        if not in_order:
+            rows.sort(key=lambda row: len(row["input_ids"]))
+        padding = dict(rows[-1], is_real_example=0)
+        rows += [padding] * (-len(rows) % batch_size)
+        notes = {"rows": len(split.examples), "truncated": truncated}
+        os.makedirs(folder, exist_ok=True)
+        features.write_records(
+            path, rows, features.classification_spec(options.max_seq_length), notes)
+    share = 100.0 * notes["truncated"] / max(notes["rows"], 1)
+    logging.info("%s: %d rows, %d (%.1f %%) cut to %d tokens.", split.name, notes["rows"],
+                 notes["truncated"], share, options.max_seq_length)
+    return dataclasses.replace(split, records=path, num_truncated=notes["truncated"])
+
+
+def _convert(split, labels, tokenizer, max_seq_length):
+    label_ids = {label: i for i, label in enumerate(labels)}
+    rows, num_truncated = [], 0
+    for index, example in enumerate(split.examples):
+        ids, segments, truncated = convert_example(example, tokenizer, max_seq_length)
+        num_truncated += truncated
+        rows.append({
+            "input_ids": ids, "input_mask": [1] * len(ids), "segment_ids": segments,
+            "label_ids": label_ids.get(example.label, 0), "is_real_example": 1,
+            "example_index": index})
+    return rows, num_truncated
+
+
+def mean_of_tokens(sequence_output, input_mask):
+    """[B, S, H] -> [B, H]; padding does not count."""
+    mask = tf.expand_dims(tf.cast(input_mask, tf.float32), -1)
+    return tf.reduce_sum(sequence_output * mask, 1) / tf.reduce_sum(mask, 1)
+
+
+def class_logits(model, num_labels, is_training, input_mask=None):
+    """[B, num_labels] from the pooled output, or from the mean where a mask is given."""
+    if input_mask is None:
+        output = model.get_pooled_output()
+    else:
+        output = mean_of_tokens(model.get_sequence_output(), input_mask)
+    with tf.variable_scope("", reuse=tf.AUTO_REUSE):
+        if model.normalizes_pooled_output:
+            with tf.variable_scope("loss"):
+                output = transformer.layer_norm(output, "LayerNorm")
+        output = transformer.dropout(output, HEAD_DROPOUT if is_training else 0.0)
+        weights = transformer.variable(
+            "output_weights", [num_labels, model.config.hidden_size],
+            transformer.normal(model.config.initializer_range))
+        bias = transformer.variable("output_bias", [num_labels], tf.zeros_initializer())
+    return tf.nn.bias_add(tf.matmul(output, weights, transpose_b=True), bias)
+
+
+def make_logits_fn(model_class, config, num_labels, options):
+    """(features, is_training) -> [B, num_labels]."""
+    def logits_fn(batch, is_training):
+        model = model_class(
+            config, is_training, batch["input_ids"], batch["input_mask"],
+            batch["segment_ids"], use_one_hot_embeddings=options.use_tpu)
+        mask = None if options.use_pooled_output else batch["input_mask"]
+        return class_logits(model, num_labels, is_training, mask)
+    return logits_fn
+
+
+def make_model_fn(logits_fn, options, num_train_steps, warm_start=None):
+    """A model_fn for training and prediction, for TPUEstimator and Estimator alike."""
+    def model_fn(features, labels, mode, params):
+        del labels, params
+        if mode == tf.estimator.ModeKeys.PREDICT:
+            return _prediction_spec(logits_fn, features)
+        spec = tf.estimator.tpu.TPUEstimatorSpec
+        loss, update = _training_op(logits_fn, features, options, num_train_steps)
+        scaffold_fn = None
+        if warm_start is not None:
+            scaffold_fn = training.warm_start_scaffold(
+                warm_start.assignment, warm_start.prefix, options.use_tpu)
+        return spec(mode=mode, loss=loss, train_op=update, scaffold_fn=scaffold_fn)
+    return model_fn
+
+
+def _training_op(logits_fn, batch, options, num_train_steps):
+    num_warmup_steps = int(num_train_steps * options.warmup_proportion)
+    rate = optimization.learning_rate_schedule(
+        options.learning_rate, num_train_steps, num_warmup_steps)
+    optimizer = training.with_loss_scaling(
+        optimization.OPTIMIZERS[options.optimizer](rate), options)
+    if options.use_tpu:
+        optimizer = tf.tpu.CrossShardOptimizer(optimizer)
+    num_rows = tf.cast(tf.shape(batch["label_ids"])[0], tf.float32)
+
+    def sums(part):
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(
+            labels=part["label_ids"], logits=logits_fn(part, True))
+        return [tf.reduce_sum(losses) / num_rows]
+
+    (loss,), gradients = optimization.sum_over_slices(
+        sums, batch, options.accumulate_steps, optimizer)
+    update = optimizer.apply_gradients(gradients, tf.train.get_global_step())
+    if options.use_tpu:
+        return loss, update
+    return loss, training.observed(update, loss, rate)
+
+
+def _prediction_spec(logits_fn, batch):
+    predictions = {"probabilities": tf.nn.softmax(logits_fn(batch, False)),
+                   "example_index": batch["example_index"],
+                   "is_real_example": batch["is_real_example"]}
+    return tf.estimator.tpu.TPUEstimatorSpec(
+        mode=tf.estimator.ModeKeys.PREDICT, predictions=predictions,
+        scaffold_fn=training.weights_only_scaffold)

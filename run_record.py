@@ -1,0 +1,147 @@
+"""What a run was made of, kept in its folder, so that no run is mistaken for another.
+
+`run.json` holds the flags, the versions, and the hashes of data, config and weights. A
+folder that holds another run is refused, resumed or overwritten, never silently reused.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import platform
+import shutil
+import sys
+
+import numpy
+
+import errors
+
+NAME = "run.json"
+# What may differ when a run is resumed: how it is watched or measured, not what it learns.
+FREE_TO_CHANGE = frozenset([
+    "resume", "overwrite_output_dir", "do_train", "do_eval", "do_predict",
+    "eval_batch_size", "predict_batch_size", "keep_checkpoint_max", "output_dir",
+    "save_checkpoints_steps", "early_stopping_patience", "data_dir", "cached_dir",
+    "num_gpus", "num_seeds"])
+# What a run leaves in its folder; overwriting removes these and nothing else.
+OUTPUTS = (NAME, "checkpoint", "metrics.jsonl", "curves.png", "report.html", "labels.txt",
+           "eval_results.txt", "eval_results.json", "test_results.tsv",
+           "predictions.tsv", "graph.pbtxt")
+OUTPUT_PREFIXES = ("model.ckpt-", "events.out.tfevents.")
+OUTPUT_FOLDERS = ("best", "eval")
+
+
+def sha256(path):
+    """Hexadecimal digest of a file's bytes."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as source:
+        for block in iter(lambda: source.read(1 << 20), b""):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def write_json(path, value):
+    """Writes through a temporary name, so that a killed run leaves the old file."""
+    write_text(path, json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True) + "\n")
+
+
+def write_text(path, text):
+    temporary = "%s.tmp-%d" % (path, os.getpid())
+    with open(temporary, "w", encoding="utf-8") as out:
+        out.write(text)
+    os.replace(temporary, path)
+
+
+def describe(settings, files, facts, tensorflow_version):
+    """The record: settings (a dict), files (name -> path) by hash, other facts."""
+    return {
+        "settings": settings,
+        "files": {name: {"path": path, "sha256": sha256(path)}
+                  for name, path in sorted(files.items())},
+        "facts": facts,
+        "versions": {"tensorflow": tensorflow_version, "numpy": numpy.__version__,
+                     "python": platform.python_version()},
+        "command": sys.argv,
+        "finished": False,
+    }
+
+
+def read(folder):
+    """The record of the run in `folder`, or None."""
+    path = os.path.join(folder, NAME)
+    if not os.path.exists(path):
+        return None
+    try:
+        with open(path, encoding="utf-8") as source:
+            return json.load(source)
+    except ValueError:
+        raise errors.InputError(
+            "%s is damaged. Give another --output_dir, or --overwrite_output_dir." % path)
+
+
+def differences(old, new):
+    """Lines that say in which settings and files two records differ."""
+    lines = []
+    for key in sorted(set(old["settings"]) | set(new["settings"])):
+        before, now = old["settings"].get(key), new["settings"].get(key)
+        if before != now and key not in FREE_TO_CHANGE:
+            lines.append("--%s was %s, is %s" % (key, before, now))
+    for name in sorted(set(old["files"]) & set(new["files"])):
+        if old["files"][name]["sha256"] != new["files"][name]["sha256"]:
+            lines.append("the content of %s (%s) has changed" % (
+                name, new["files"][name]["path"]))
+    return lines
+
+
+def claim(folder, record, resume, overwrite):
+    """Makes `folder` this run's. Returns True where an earlier part of it goes on.
+
+    Raises errors.InputError where the folder holds a run and neither `resume` nor
+    `overwrite` is set, or where `resume` would continue a different run.
+    """
+    os.makedirs(folder, exist_ok=True)
+    if overwrite:
+        remove_outputs(folder)
+    old = read(folder)
+    if old is None:
+        if os.path.exists(os.path.join(folder, "checkpoint")):
+            raise errors.InputError(
+                "--output_dir=%s holds checkpoints but no %s, so they are not of this "
+                "program. Give another --output_dir." % (folder, NAME))
+        write_json(os.path.join(folder, NAME), record)
+        return False
+    changed = differences(old, record)
+    listing = "".join("\n  " + line for line in changed) or "\n  nothing differs"
+    if not resume:
+        raise errors.InputError(
+            "--output_dir=%s holds another run (%s). Add --resume to go on with it, or "
+            "--overwrite_output_dir to start again, or give another folder. Compared "
+            "with that run:%s" % (
+                folder, "finished" if old["finished"] else "unfinished", listing))
+    if changed:
+        raise errors.InputError(
+            "--resume goes on with the run in %s, but this one is different:%s\nUse the "
+            "same settings, or --overwrite_output_dir." % (folder, listing))
+    record["finished"] = old["finished"]
+    write_json(os.path.join(folder, NAME), record)
+    return True
+
+
+def remove_outputs(folder):
+    """Deletes what a run writes, by name; a user's own files stay."""
+    removed = 0
+    for name in sorted(os.listdir(folder)):
+        path = os.path.join(folder, name)
+        if name in OUTPUTS or name.startswith(OUTPUT_PREFIXES):
+            os.remove(path)
+            removed += 1
+        elif name in OUTPUT_FOLDERS and os.path.isdir(path):
+            shutil.rmtree(path)
+            removed += 1
+    logging.info("Overwriting %s: %d outputs of an earlier run removed.", folder, removed)
+
+
+def mark_finished(folder):
+    record = read(folder)
+    record["finished"] = True
+    write_json(os.path.join(folder, NAME), record)
