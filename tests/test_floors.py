@@ -1,0 +1,90 @@
+"""The plan of the house: who may import whom, and what no module does."""
+
+import ast
+import glob
+import os
+import re
+
+import pytest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+# Every flat module and what of ours it may import; `errors` is open to all.
+MAY_IMPORT = {
+    # floor 0
+    "errors": set(),
+    # floor 1
+    "args": set(), "transformer": set(), "features": set(), "masking": set(),
+    "tasks": {"readers"}, "readers": set(), "lamb_optimizer": set(),
+    "checkpoints": set(), "metrics": set(), "report": set(), "run_record": set(),
+    "characters": set(), "sentences": set(), "tokenization": {"characters"},
+    "predictions": {"run_record"},
+    # floor 2
+    "optimization": {"lamb_optimizer"},
+    "training": {"checkpoints", "run_record"},
+    "modeling": {"transformer", "checkpoints"},
+    "modeling_google": {"transformer"},
+    # floor 3
+    "classification": {"features", "optimization", "training", "transformer"},
+    "pretraining": {"features", "optimization", "training", "transformer"},
+    # floor 4
+    "classifier": {"checkpoints", "classification", "features", "metrics", "predictions",
+                   "report", "run_record", "tasks", "training"},
+    "common_flags": {"classification", "optimization", "tasks", "tokenization",
+                     "training"},
+    # floor 5
+    "run_classifier": {"classifier", "common_flags", "modeling"},
+    "run_classifier_sp_google": {"classifier", "common_flags", "modeling_google"},
+}
+MAY_HAVE_FLAGS = re.compile(r"^(run_.*|common_flags|create_pretraining_data.*)$")
+
+
+def modules():
+    return sorted(os.path.basename(p)[:-3] for p in glob.glob(os.path.join(ROOT, "*.py")))
+
+
+def tree_of(module):
+    with open(os.path.join(ROOT, module + ".py"), encoding="utf-8") as source:
+        return ast.parse(source.read())
+
+
+def imports_of(module):
+    found = set()
+    for node in ast.walk(tree_of(module)):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            found.update("%s.%s" % (node.module, alias.name) for alias in node.names)
+    return found
+
+
+@pytest.mark.parametrize("module", modules())
+def test_a_module_imports_only_what_the_plan_lists(module):
+    assert module in MAY_IMPORT, "%s.py is not in the plan: add it to MAY_IMPORT" % module
+    ours = {name.split(".")[0] for name in imports_of(module)} & set(MAY_IMPORT)
+    assert ours - {"errors"} <= MAY_IMPORT[module]
+
+
+def test_the_plan_has_no_circle():
+    done, left = set(), dict(MAY_IMPORT)
+    while left:
+        free = [m for m, allowed in left.items() if allowed <= done]
+        assert free, "a circle among %s" % sorted(left)
+        done.update(free)
+        for module in free:
+            del left[module]
+
+
+@pytest.mark.parametrize("module", modules())
+def test_only_scripts_know_flags_and_nobody_uses_contrib_or_star(module):
+    imported = imports_of(module)
+    assert not [name for name in imported if "contrib" in name or name.endswith("*")]
+    if not MAY_HAVE_FLAGS.match(module):
+        assert not [name for name in imported if name.startswith("absl")]
+
+
+@pytest.mark.parametrize("module", modules())
+def test_library_code_does_not_print_to_standard_output(module):
+    for node in ast.walk(tree_of(module)):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "print":
+            assert "file" in {keyword.arg for keyword in node.keywords}
