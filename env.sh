@@ -134,10 +134,10 @@ env_check_gpu() {
 sys.exit(not tf.config.experimental.list_physical_devices("GPU"))' >/dev/null 2>&1; then
         : >"$env_venv/gpu.seen"
     elif [ "$env_tf" = 1.15.5 ]; then
-        env_say "Warning: TensorFlow 1.15.5 does not see the GPU, so it uses the CPU: it" \
-            "needs CUDA 10.0 and cuDNN 7 on LD_LIBRARY_PATH. ALBERT_TF=2 brings its own."
+        env_say "Warning: TensorFlow 1.15.5 does not see the GPU and uses the CPU: it" \
+            "needs CUDA 10.0 and cuDNN 7 on LD_LIBRARY_PATH. ALBERT_TF=2 brings them."
     else
-        env_say "Warning: TensorFlow 2.15.1 does not see the GPU, so it uses the CPU: it" \
+        env_say "Warning: TensorFlow 2.15.1 does not see the GPU and uses the CPU: it" \
             "needs an NVIDIA driver of 525.60 or newer (nvidia-smi shows yours)."
     fi
 }

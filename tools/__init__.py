@@ -1,0 +1,1 @@
+"""Small commands, run from the repository root as `python -m tools.NAME`."""
