@@ -8,6 +8,7 @@ came from. No TensorFlow here, and sentencepiece is imported only when a model i
 import itertools
 import unicodedata
 
+import characters
 import errors
 
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
@@ -15,12 +16,6 @@ SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 SENTENCEPIECE_SPECIAL_TOKENS = ("[CLS]", "[SEP]", "[MASK]")
 MAX_WORD_LENGTH = 200
 WORD_BOUNDARY = "\u2581"
-
-_IDEOGRAPHS = (
-    (0x4E00, 0x9FFF), (0x3400, 0x4DBF), (0x20000, 0x2A6DF), (0x2A700, 0x2B73F),
-    (0x2B740, 0x2B81F), (0x2B820, 0x2CEAF), (0xF900, 0xFAFF), (0x2F800, 0x2FA1F),
-)
-_ASCII_PUNCTUATION = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
 
 
 def convert_to_unicode(text):
@@ -55,78 +50,15 @@ class _Memory(dict):
         return value
 
 
-class _Cleaning(dict):
-    """A table for str.translate: code point -> None (dropped), blank, spaced, itself."""
-
-    def __missing__(self, code):
-        char = chr(code)
-        category = unicodedata.category(char)
-        if char in "\t\n\r":
-            value = " "
-        elif code in (0, 0xFFFD) or category in ("Cc", "Cf"):
-            value = None
-        elif category == "Zs" or char.isspace():
-            value = " "
-        elif any(first <= code <= last for first, last in _IDEOGRAPHS):
-            value = " %s " % char
-        else:
-            value = char
-        self[code] = value
-        return value
-
-
-_CLEANING = _Cleaning()
-
-
-# Characters on their way to tokens are triples (char, start, end): the place that each
-# came from. One character may become several, which then share that place.
-def _aligned(text):
-    return [(char, place, place + 1) for place, char in enumerate(text)]
-
-
-def _text_of(aligned):
-    return "".join(char for char, _, _ in aligned)
-
-
-def _lower(aligned):
-    # The whole text at once, as a sigma at the end of a word has a form of its own.
-    lowered = iter(_text_of(aligned).lower())
-    return [(low, start, end) for char, start, end in aligned
-            for low in itertools.islice(lowered, len(char.lower()))]
-
-
-def _decompose(aligned, form, is_mark):
-    """Unicode normal form without its marks; a character's span includes its marks."""
-    result = []
-    first = 0
-    while first < len(aligned):
-        last = first + 1
-        while last < len(aligned) and unicodedata.combining(aligned[last][0]):
-            last += 1
-        start, end = aligned[first][1], aligned[last - 1][2]
-        normal = unicodedata.normalize(form, _text_of(aligned[first:last]))
-        result.extend((char, start, end) for char in normal if not is_mark(char))
-        first = last
-    return result
-
-
-def _is_nonspacing_mark(char):
-    return unicodedata.category(char) == "Mn"
-
-
-def _is_punctuation(char):
-    return char in _ASCII_PUNCTUATION or unicodedata.category(char).startswith("P")
-
-
 def preprocess_text(text, lower=False):
     """Normalisation before SentencePiece: one blank for many, NFKD without marks."""
-    return _text_of(_preprocess(text, lower))
+    return characters.text_of(_preprocess(text, lower))
 
 
 def _preprocess(text, lower):
     aligned = []
     blank = None
-    for char, start, end in _aligned(text):
+    for char, start, end in characters.aligned(text):
         if char.isspace():
             blank = (blank[0] if blank else start, end)
             continue
@@ -134,8 +66,8 @@ def _preprocess(text, lower):
             aligned.append((" ",) + blank)
         blank = None
         aligned.append((char, start, end))
-    aligned = _decompose(aligned, "NFKD", unicodedata.combining)
-    return _lower(aligned) if lower else aligned
+    aligned = characters.decompose(aligned, "NFKD", unicodedata.combining)
+    return characters.lower(aligned) if lower else aligned
 
 
 def load_vocab(vocab_file):
@@ -186,19 +118,20 @@ class BasicTokenizer:
 
     def tokenize(self, text):
         """text -> [word]"""
-        return [_text_of(word) for chunk in self.chunks(convert_to_unicode(text))
+        return [characters.text_of(word)
+                for chunk in self.chunks(convert_to_unicode(text))
                 for word in self.words(chunk)]
 
     def chunks(self, text):
         """Cleaned text between blanks; an ideograph is a chunk of its own."""
-        return text.translate(_CLEANING).split()
+        return text.translate(characters.CLEANING).split()
 
     def chunks_with_places(self, text):
         """The same chunks with the place in `text` of each of their characters."""
         chunks = []
         chars, places = [], []
         for place, char in enumerate(text):
-            clean = _CLEANING[ord(char)]
+            clean = characters.CLEANING[ord(char)]
             if clean == char != " ":
                 chars.append(char)
                 places.append(place)
@@ -214,13 +147,14 @@ class BasicTokenizer:
 
     def words(self, chunk):
         """One chunk -> its words as lists of (char, start, end) within the chunk."""
-        aligned = _aligned(chunk)
+        aligned = characters.aligned(chunk)
         if self.do_lower_case:
-            aligned = _decompose(_lower(aligned), "NFD", _is_nonspacing_mark)
+            aligned = characters.decompose(
+                characters.lower(aligned), "NFD", characters.is_nonspacing_mark)
         words = []
         in_word = False
         for item in aligned:
-            is_punctuation = _is_punctuation(item[0])
+            is_punctuation = characters.is_punctuation(item[0])
             if in_word and not is_punctuation:
                 words[-1].append(item)
             else:
@@ -289,9 +223,10 @@ class _WordPiece:
         return [piece for piece, _, _ in self._pieces[chunk]]
 
     def _find_pieces(self, chunk):
-        return [(piece, word[start][1], word[end - 1][2])
-                for word in self._basic.words(chunk)
-                for piece, start, end in self._wordpiece.pieces(_text_of(word))]
+        return [
+            (piece, word[start][1], word[end - 1][2])
+            for word in self._basic.words(chunk)
+            for piece, start, end in self._wordpiece.pieces(characters.text_of(word))]
 
 
 class _SentencePiece:
@@ -320,7 +255,7 @@ class _SentencePiece:
     def tokenize_with_offsets(self, text):
         aligned = _preprocess(text, self._do_lower_case)
         tokens = []
-        for piece, start, end in self._split_commas(_text_of(aligned)):
+        for piece, start, end in self._split_commas(characters.text_of(aligned)):
             # The mark of a word's begin may stand for no character at all.
             covered = aligned[start:end] or aligned[start:start + 1]
             first = covered[0][1]
