@@ -4,7 +4,6 @@ Everything is written under `output_dir`. Deaf to the variant and to the task.
 """
 
 import dataclasses
-import json
 import logging
 import os
 
@@ -16,6 +15,7 @@ import classification
 import errors
 import features
 import metrics
+import predictions
 import report
 import run_record
 import tasks
@@ -360,3 +360,9 @@ class Run(object):
             raise errors.InputError(
                 "%s tells %d classes apart, but task %s has %d labels." % (
                     prefix, found[0], self.task.name, len(self.labels)))
+
+    def _write_eval_results_text(self):
+        folder = self.options.output_dir
+        run_record.write_text(
+            os.path.join(folder, "eval_results.txt"),
+            predictions.eval_results_text(folder, self.history.evaluations()))

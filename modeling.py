@@ -8,7 +8,7 @@ import tensorflow.compat.v1 as tf
 
 import transformer
 # Other people's code imports this name from here.
-# from checkpoints import get_assignment_map_from_checkpoint  # noqa: F401
+from checkpoints import get_assignment_map_from_checkpoint  # noqa: F401
 
 SCOPES = transformer.LayerScopes(
     attention="attention/self",

@@ -14,7 +14,7 @@ import time
 import tensorflow.compat.v1 as tf
 import tqdm
 
-# import checkpoints
+import checkpoints
 import errors
 import run_record
 
@@ -144,13 +144,23 @@ def model_shapes(build):
 
 
 def warm_start_scaffold(assignment, prefix, use_tpu):
-    """Lets the first session begin with the checkpoint's values."""
+    """Lets the first session begin with the checkpoint's values.
+
+    `assignment` lists (name in the file, variable); a name may serve several variables.
+    """
+    def start():
+        left = list(assignment)
+        while left:
+            once = dict(reversed(left))
+            tf.train.init_from_checkpoint(prefix, once)
+            left = [pair for pair in left if pair not in once.items()]
+
     if not use_tpu:
-        tf.train.init_from_checkpoint(prefix, assignment)
+        start()
         return None
 
     def scaffold_fn():
-        tf.train.init_from_checkpoint(prefix, assignment)
+        start()
         return tf.train.Scaffold()
     return scaffold_fn
 

@@ -46,8 +46,8 @@ def weights_after_one_update(optimizer, devices):
         # The same start and no dropout, so that only the number of devices differs.
         model_fn = classification.make_model_fn(
             lambda batch, is_training: logits_fn(batch, False), options, 10,
-            types.SimpleNamespace(prefix=START, assignment={
-                name: name for name, _ in tf.train.list_variables(START)}))
+            types.SimpleNamespace(prefix=START, assignment=[
+                (name, name) for name, _ in tf.train.list_variables(START)]))
         strategy = tf.distribute.MirroredStrategy(devices) if len(devices) > 1 else None
         run_config = tf.estimator.RunConfig(
             model_dir=folder, tf_random_seed=1, train_distribute=strategy,
