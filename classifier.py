@@ -366,3 +366,30 @@ class Run(object):
         run_record.write_text(
             os.path.join(folder, "eval_results.txt"),
             predictions.eval_results_text(folder, self.history.evaluations()))
+
+    def _write_report(self, split, probabilities, summary):
+        folder = self.options.output_dir
+        report.draw_curves(self.history.rows, os.path.join(folder, "curves.png"))
+        facts = [("task", self.task.name), ("weights", self.options.init_checkpoint
+                                            or "random start"),
+                 ("config", self.files["config"])]
+        facts += [(name, summary[name]) for name in (
+            "checkpoint", "rows", "eval_accuracy", "eval_loss", "macro_f1", "majority")]
+        report.write_report(
+            os.path.join(folder, "report.html"), "%s: dev accuracy %.4f" % (
+                self.task.name, summary["eval_accuracy"]),
+            facts, self.labels, summary["confusion"], self._mistakes(split, probabilities))
+
+    def _mistakes(self, split, probabilities):
+        """The rows whose right label got the least probability, worst first."""
+        label_ids = self._label_ids(split)
+        chosen = probabilities[np.arange(len(label_ids)), label_ids]
+        rows = []
+        for i in np.argsort(chosen, kind="stable"):
+            predicted = int(probabilities[i].argmax())
+            if predicted != label_ids[i] and len(rows) < WORST_ERRORS_SHOWN:
+                example = split.examples[i]
+                rows.append(report.Mistake(
+                    example.id, example.text_a, example.text_b, example.label,
+                    self.labels[predicted], float(probabilities[i, predicted])))
+        return rows

@@ -46,9 +46,13 @@ def write_json(path, value):
 
 
 def write_text(path, text):
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path, content):
     temporary = "%s.tmp-%d" % (path, os.getpid())
-    with open(temporary, "w", encoding="utf-8") as out:
-        out.write(text)
+    with open(temporary, "wb") as out:
+        out.write(content)
     os.replace(temporary, path)
 
 

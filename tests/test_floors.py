@@ -16,7 +16,7 @@ MAY_IMPORT = {
     # floor 1
     "args": set(), "transformer": set(), "features": set(), "masking": set(),
     "tasks": {"readers"}, "readers": set(), "lamb_optimizer": set(),
-    "checkpoints": set(), "metrics": set(), "report": set(), "run_record": set(),
+    "checkpoints": set(), "metrics": set(), "report": {"run_record"}, "run_record": set(),
     "characters": set(), "sentences": set(), "tokenization": {"characters"},
     "predictions": {"run_record"},
     # floor 2
