@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Fine-tunes albert_tiny on LCQMC (do two questions mean the same?), prints accuracies.
+#
+#   bash run_classifier_lcqmc.sh [flags of run_classifier.py]
+#
+# LCQMC_DIR=    folder with train.txt, dev.txt, test.txt; else LCQMC is downloaded, and
+#               where it cannot be reached a sample in this repository takes its place
+# OUTPUT_DIR=   instead of lcqmc_output
+# MODEL_DIR=, LAYOUT=, OVERWRITE=: see one_click.sh; ALBERT_TF=: see env.sh
+set -euo pipefail
+for name in LCQMC_DIR MODEL_DIR OUTPUT_DIR; do
+    [ -z "${!name:-}" ] || printf -v "$name" %s "$(realpath -m "${!name}")"
+done
+cd "$(dirname "$0")"
+for folder in "${LCQMC_DIR:-.}" "${MODEL_DIR:-.}"; do
+    [ -d "$folder" ] || { echo "$folder is no folder." >&2; exit 2; }
+done
+. ./env.sh
+. ./one_click.sh
+
+data=${LCQMC_DIR:-data/lcqmc} steps=1000
+about="LCQMC, the files in $data"
+if [ -z "${LCQMC_DIR:-}" ] && ! obtain lcqmc --to "$data"; then
+    say "LCQMC cannot be reached from here: going on with the embedded sample."
+    data=data/lcqmc_sample steps=100
+    about="$data, sentences of our own: not comparable with LCQMC"
+fi
+choose_model
+choose_output "${OUTPUT_DIR:-lcqmc_output}"
+case $pretrained in yes) rate=1e-4 epochs=5 ;; no) rate=1e-3 epochs=10 ;; esac
+
+"$PYTHON" "${run[@]}" --task_name=lcqmc --data_dir="$data" --max_seq_length=128 \
+    --do_train --do_eval --do_predict --train_batch_size=64 --eval_batch_size=64 \
+    --predict_batch_size=64 --learning_rate="$rate" --num_train_epochs="$epochs" \
+    --save_checkpoints_steps="$steps" "$@"
+
+"$PYTHON" -m tools.show_accuracy "$output"
+printf '%s\n' "Data: $about." "Weights: $weights." "Results: $output, see report.html."
