@@ -24,7 +24,7 @@ env_gpu() {
     # Drivers before 510 cannot tell the capability; they know cards up to these.
     list=$(timeout 20 nvidia-smi --query-gpu=name --format=csv,noheader 2>/dev/null) ||
         { echo none; return; }
-    if grep -Eq '(^|[ -])A(2|10|16|30|40|100)\b|RTX (A[0-9]|30)' <<<"$list"
+    if grep -Eq '(^|[ -])A(2|10G?|16|30X?|40|100X?)\b|RTX (A[0-9]|30)' <<<"$list"
     then echo new; else echo old; fi
 }
 

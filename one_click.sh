@@ -16,7 +16,7 @@ obtain() {
     case $status in 0) ;; 3) return 1 ;; *) exit $status ;; esac
 }
 
-# Sets run (the script and its flags for the model), weights (in words) and pretrained.
+# Sets run (the script and its flags of the model), weights (in words), pretrained.
 # shellcheck disable=SC2034  # the script that sources this reads them
 choose_model() {
     local script flag size name folder config
