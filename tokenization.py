@@ -306,6 +306,7 @@ class FullTokenizer:
         self._tokenizer = (_SentencePiece(spm_model_file, do_lower_case)
                            if spm_model_file else
                            _WordPiece(vocab_file, do_lower_case))
+        self.do_lower_case = do_lower_case
         self.vocab = self._tokenizer.vocab
         self.inv_vocab = {id_: token for token, id_ in self.vocab.items()}
 

@@ -19,7 +19,8 @@ SMALL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 ALPHABET = (list("天气，。“”aAbZ09 -#'\t\r\n") + [
     "\u0301", "\u00e9", "\u0130", "\u03a3", "\ud55c", "\u2028", "\u200b", "\ufffd",
     "\x00", "\u3000", "\uf900", "\U0002f800", "\U00020000", "\ufe0f", "\u037e",
-    "\u302e", "\uff21", "\U0001f600", "\u00df", "\u0f73", "[MASK]", "2,", "\u2581", "\ufb01"])
+    "\u302e", "\uff21", "\U0001f600", "\u00df", "\u0f73", "[MASK]", "2,", "\u2581",
+    "\ufb01"])
 
 
 @pytest.fixture(scope="module")

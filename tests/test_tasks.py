@@ -1,0 +1,313 @@
+"""Tasks and their files: every format read, no row lost, a mistake has its place."""
+
+import logging
+import os
+import subprocess
+import sys
+
+import pytest
+
+import errors
+import tasks
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+PAIR = '{"sentence1": "怎么提前还款", "sentence2": "如何提前还清"%s}'
+XNLI_ROW = "\t".join(["%s", "%s", "p", "p", "p", "p", "他每天跑步。", "他从不运动。", "1"])
+
+# Of each task: a labelled line, the same without its label, the example's two texts and
+# its label.
+SAMPLES = {
+    "lcqmc": ("明天会不会下雨\t明天有没有雨\t1", "明天会不会下雨\t明天有没有雨",
+              ("明天会不会下雨", "明天有没有雨", "1")),
+    "sentence_pair": ("1\t明天会不会下雨\t明天有没有雨", "明天会不会下雨\t明天有没有雨",
+                      ("明天会不会下雨", "明天有没有雨", "1")),
+    "xnli": ('{"premise": "他每天跑步。", "hypo": "他从不运动。", "label": "contradictory"}',
+             '{"premise": "他每天跑步。", "hypo": "他从不运动。"}',
+             ("他每天跑步。", "他从不运动。", "contradiction")),
+    "xnli_tsv": (XNLI_ROW % ("zh", "neutral"), XNLI_ROW % ("zh", ""),
+                 ("他每天跑步。", "他从不运动。", "neutral")),
+    "afqmc": (PAIR % ', "label": 1', PAIR % ', "id": 5',
+              ("怎么提前还款", "如何提前还清", "1")),
+    "cmnli": (PAIR % ', "label": "entailment"', PAIR % "",
+              ("怎么提前还款", "如何提前还清", "entailment")),
+    "csl": ('{"id": 1, "abst": "本文提出一种方法。", "keyword": ["短文本", "匹配"], "label": "0"}',
+            '{"id": 1, "abst": "本文提出一种方法。", "keyword": ["短文本", "匹配"]}',
+            ("短文本 匹配", "本文提出一种方法。", "0")),
+    "iflytek": ('{"label": 118, "label_des": "地图", "sentence": "离线地图。"}',
+                '{"id": 0, "sentence": "离线地图。"}', ("离线地图。", None, "118")),
+    "tnews": ('{"label": "103", "label_desc": "news_sports", "sentence": "主队晋级", '
+              '"keywords": "绝杀"}', '{"id": 1, "sentence": "主队晋级", "keywords": ""}',
+              ("主队晋级", None, "103")),
+    "wsc": ('{"target": {"span2_index": 7, "span1_index": 0, "span1_text": "小明", '
+            '"span2_text": "他"}, "idx": 0, "label": "true", "text": '
+            '"小明看见小红时他笑了。"}',
+            '{"target": {"span2_index": 7, "span1_index": 0, "span1_text": "小明", '
+            '"span2_text": "他"}, "id": 9, "text": "小明看见小红时他笑了。"}',
+            ("_小明_看见小红时[他]笑了。", None, "true")),
+}
+SAMPLES.update(lcqmc_pair=SAMPLES["lcqmc"], ocnli=SAMPLES["cmnli"])
+LCQMC = tasks.TASKS["lcqmc"]
+
+
+def write(folder, text, name="train.txt", encoding="utf-8"):
+    path = folder / name
+    path.write_bytes(text.encode(encoding))
+    return str(path)
+
+
+def fields(examples):
+    return [tuple(example[1:4]) for example in examples]
+
+
+@pytest.mark.parametrize("name", sorted(tasks.TASKS))
+def test_every_task_reads_its_sample_in_all_three_splits(tmp_path, name):
+    assert name in SAMPLES, "add a sample record of task %s" % name
+    labelled, unlabelled, (text_a, text_b, label) = SAMPLES[name]
+    task = tasks.TASKS[name]
+    for split in tasks.SPLITS:
+        filename = task.files[split][0]
+        rows = [labelled if split != "test" else unlabelled] * 3
+        write(tmp_path, "\n".join(rows) + "\n", filename)
+        path = task.find_file(str(tmp_path), split)
+        examples, skipped = tasks.read_examples(
+            task, path, needs_labels=split != "test")
+        expected = label if split != "test" else None
+        assert fields(examples) == [(text_a, text_b, expected)] * 3
+        assert [example.line for example in examples] == [1, 2, 3]
+        assert skipped == []
+
+
+@pytest.mark.parametrize("name", sorted(tasks.TASKS))
+def test_a_labelled_test_file_keeps_its_labels(tmp_path, name):
+    labelled, _, (_, _, label) = SAMPLES[name]
+    path = write(tmp_path, labelled, "test.txt")
+    examples, _ = tasks.read_examples(tasks.TASKS[name], path, needs_labels=False)
+    assert [example.label for example in examples] == [label]
+
+
+def test_label_order_fixes_the_ids_of_published_heads():
+    labels = {name: task.labels for name, task in tasks.TASKS.items()}
+    assert labels["lcqmc"] == labels["afqmc"] == labels["csl"] == ["0", "1"]
+    for name in ("xnli", "xnli_tsv", "cmnli", "ocnli"):
+        assert labels[name] == ["contradiction", "entailment", "neutral"]
+    assert labels["tnews"][4:6] == ["104", "106"] and len(labels["tnews"]) == 15
+    assert "111" not in labels["tnews"] and labels["tnews"][-1] == "116"
+    assert labels["iflytek"][118] == "118" and len(labels["iflytek"]) == 119
+    assert labels["wsc"] == ["true", "false"]
+
+
+@pytest.mark.parametrize("first, second, expected", [
+    (("小明", 0), ("他", 2), "_小明_[他]来了"),
+    (("他", 2), ("小明", 0), "[小明]_他_来了"),
+    (("他来了", 2), ("来", 3), "小明_他[来]了_"),
+])
+def test_wsc_marks_spans_in_both_orders(tmp_path, first, second, expected):
+    path = write(tmp_path, '{"text": "小明他来了", "label": "false", "target": {'
+                 '"span1_text": "%s", "span1_index": %d, '
+                 '"span2_text": "%s", "span2_index": %d}}' % (first + second))
+    (example,), _ = tasks.read_examples(tasks.TASKS["wsc"], path)
+    assert example.text_a == expected
+
+
+def test_a_span_that_is_not_at_its_index_is_a_bad_row(tmp_path):
+    path = write(tmp_path, '{"text": "小明他来了", "label": true, "target": {"span1_text":'
+                 ' "小明", "span1_index": 1, "span2_text": "他", "span2_index": 2}}')
+    with pytest.raises(errors.InputError, match="train.txt:1: span '小明' is not at"):
+        tasks.read_examples(tasks.TASKS["wsc"], path)
+
+
+def test_ids_come_from_the_record_else_from_the_row(tmp_path):
+    rows = [PAIR % ', "id": "x7"', PAIR % ', "idx": 12', PAIR % ""]
+    path = write(tmp_path, "\n".join(rows))
+    examples, _ = tasks.read_examples(tasks.TASKS["afqmc"], path, needs_labels=False)
+    assert [example.id for example in examples] == ["x7", 12, 2]
+
+
+def test_undecided_rows_are_left_out_and_counted_but_predicted(tmp_path):
+    rows = [PAIR % ', "label": "-"', PAIR % ', "label": "neutral"'] * 2
+    path = write(tmp_path, "\n".join(rows))
+    examples, skipped = tasks.read_examples(tasks.TASKS["cmnli"], path)
+    assert [example.id for example in examples] == [1, 3]
+    assert len(skipped) == 1 and "2 rows labelled '-'" in skipped[0]
+    examples, skipped = tasks.read_examples(
+        tasks.TASKS["cmnli"], path, needs_labels=False)
+    assert [example.label for example in examples] == [None, "neutral"] * 2
+    assert skipped == []
+
+
+def test_xnli_tsv_keeps_chinese_rows_and_drops_the_header(tmp_path):
+    header = "\t".join(["language", "gold_label"] + ["x"] * 4 + ["s1", "s2", "id"])
+    rows = [header, XNLI_ROW % ("ar", "neutral"), XNLI_ROW % ("zh", "contradiction")]
+    path = write(tmp_path, "\n".join(rows), "xnli.dev.tsv")
+    (example,), _ = tasks.read_examples(tasks.TASKS["xnli_tsv"], path)
+    assert (example.label, example.line, example.id) == ("contradiction", 3, 0)
+    path = write(tmp_path, "premise\thypo\tlabel\n一\t二\tcontradictory\n")
+    (example,), _ = tasks.read_examples(tasks.TASKS["xnli_tsv"], path)
+    assert tuple(example[1:]) == ("一", "二", "contradiction", 2)
+
+
+def test_a_header_is_found_and_logged_and_a_first_row_is_kept(tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    path = write(tmp_path, "text_a\ttext_b\tlabel\na\tb\t0\n")
+    (example,), _ = tasks.read_examples(LCQMC, path)
+    assert tuple(example) == (0, "a", "b", "0", 2)
+    assert "line 1 is a header" in caplog.text
+    caplog.clear()
+    examples, _ = tasks.read_examples(LCQMC, write(tmp_path, "a\tb\t0\nc\td\t1\n"))
+    assert len(examples) == 2 and caplog.text == ""
+    path = write(tmp_path, "sentence1\tsentence2\na\tb\n")
+    (example,), _ = tasks.read_examples(LCQMC, path, needs_labels=False)
+    assert tuple(example) == (0, "a", "b", None, 2)
+
+
+def test_quotes_line_separators_and_windows_files_lose_no_row(tmp_path):
+    text = '他说"好\tb\t1\r\na\u2028b\u0085\td"\t0\r\n"x\ty\t1\r\n\r\n \r\n'
+    path = write(tmp_path, text, encoding="utf-8-sig")
+    examples, _ = tasks.read_examples(LCQMC, path)
+    assert fields(examples) == [
+        ('他说"好', "b", "1"), ("a\u2028b\u0085", 'd"', "0"), ('"x', "y", "1")]
+
+
+@pytest.mark.parametrize("row, message", [
+    ("a\tb", "expected 3 columns, found 2"),
+    ("a\tb\tc\t1", "expected 3 columns, found 4"),
+    ("", "blank line"),
+    ("\t\t", "blank line"),
+    ("a\tb\t2", "label '2' is not one of the 2 known: 0, 1"),
+    ("a\tb\t", "no label"),
+])
+def test_a_bad_row_is_an_error_with_its_place_or_is_listed(tmp_path, row, message):
+    path = write(tmp_path, "a\tb\t0\n%s\nc\td\t1\n" % row)
+    with pytest.raises(errors.InputError, match="train.txt:2: " + message):
+        tasks.read_examples(LCQMC, path)
+    examples, skipped = tasks.read_examples(LCQMC, path, skip_bad_rows=True)
+    assert [example.id for example in examples] == [0, 2]
+    assert skipped == ["%s:2: %s" % (path, message)]
+
+
+@pytest.mark.parametrize("row, message", [
+    ("{", "not JSON"), ("[1]", "expected a JSON object, found list"),
+    ("", "blank line"),
+    ('{"sentence1": "a", "label": 0}', "no field 'sentence2'"),
+    ('{"sentence1": ["a"], "sentence2": "b", "label": 0}', "found list"),
+    ('{"sentence1": null, "sentence2": "b", "label": 0}', "'sentence1' is null"),
+    (PAIR % ', "label": 7', "label '7' is not one of"), (PAIR % "", "no label"),
+])
+def test_a_bad_json_row_names_its_line(tmp_path, row, message):
+    path = write(tmp_path, "%s\n%s\n%s\n" % (PAIR % ', "label": 0', row,
+                                             PAIR % ', "label": "1"'))
+    with pytest.raises(errors.InputError, match="train.txt:2: .*" + message):
+        tasks.read_examples(tasks.TASKS["afqmc"], path)
+
+
+def test_a_file_to_predict_never_loses_a_row(tmp_path):
+    path = write(tmp_path, "a\tb\n\nc\td\n")
+    with pytest.raises(errors.InputError, match="train.txt:2: blank line"):
+        tasks.read_examples(LCQMC, path, skip_bad_rows=True, needs_labels=False)
+    path = write(tmp_path, "a\t\nc\td\n\n\n")
+    examples, _ = tasks.read_examples(LCQMC, path, needs_labels=False)
+    assert fields(examples) == [("a", "", None), ("c", "d", None)]
+
+
+@pytest.mark.parametrize("text, encoding, message", [
+    ("天气\tb\t1\n", "gb18030", "not UTF-8 .byte 0.*GB18030"),
+    ("ab天\tb\t1\n", "gb18030", "not UTF-8 .byte 2.*iconv"),
+    ("", "utf-8", "is empty"), ("\n \n", "utf-8", "is empty"),
+    ("", "utf-8-sig", "is empty"),
+    ("text_a\ttext_b\tlabel\n", "utf-8", "no row to use"),
+])
+def test_a_file_without_readable_rows_is_refused(tmp_path, text, encoding, message):
+    path = write(tmp_path, text, encoding=encoding)
+    with pytest.raises(errors.InputError, match="train.txt.*" + message):
+        tasks.read_examples(LCQMC, path)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(errors.InputError, match="nothing.txt cannot be read"):
+        tasks.read_examples(LCQMC, str(tmp_path / "nothing.txt"))
+
+
+def test_files_are_found_in_the_folder_or_one_below(tmp_path):
+    task = tasks.TASKS["cmnli"]
+    for folder in ("cmnli_public", "__MACOSX", ".hidden"):
+        (tmp_path / folder).mkdir()
+        write(tmp_path / folder, "{}", "train.json")
+    assert task.find_file(str(tmp_path), "train") == str(
+        tmp_path / "cmnli_public" / "train.json")
+    write(tmp_path, "{}", "train.json")
+    assert task.find_file(str(tmp_path), "train") == str(tmp_path / "train.json")
+    write(tmp_path, "a\tb\t1", "dev.tsv")
+    assert LCQMC.find_file(str(tmp_path), "dev") == str(tmp_path / "dev.tsv")
+    with pytest.raises(errors.InputError, match="test.txt or test.tsv.*cmnli_public"):
+        LCQMC.find_file(str(tmp_path), "test")
+    with pytest.raises(errors.InputError, match="is no folder"):
+        task.find_file(str(tmp_path / "nothing"), "train")
+
+
+def test_two_folders_with_the_file_are_not_guessed_between(tmp_path):
+    for folder in ("afqmc", "tnews"):
+        (tmp_path / folder).mkdir()
+        write(tmp_path / folder, "{}", "train.json")
+    with pytest.raises(errors.InputError, match="which one"):
+        tasks.TASKS["afqmc"].find_file(str(tmp_path), "train")
+
+
+def examples_of(rows):
+    return [tasks.Example(i, text, None, label, i + 1)
+            for i, (text, label) in enumerate(rows)]
+
+
+def test_learnt_labels_are_sorted_as_numbers_if_they_are():
+    assert tasks.learn_labels(examples_of(
+        [("a", "10"), ("b", "9"), ("c", "-1"), ("d", "9")])) == ["-1", "9", "10"]
+    assert tasks.learn_labels(examples_of([("a", "10"), ("b", "9"), ("c", "x")])) == [
+        "10", "9", "x"]
+    with pytest.raises(errors.InputError, match="no training example has a label"):
+        tasks.learn_labels(examples_of([("a", None)]))
+    assert tasks.learn(LCQMC, examples_of([("a", "1")])) is LCQMC
+
+
+def test_labels_come_back_from_their_file(tmp_path):
+    path = str(tmp_path / "labels.txt")
+    tasks.write_labels(path, ["正面", "#2", "a b"])
+    tasks.write_labels(path, ["正面", "负 面", "a\u2028b"])
+    assert tasks.read_labels(path) == ["正面", "负 面", "a\u2028b"]
+    assert os.listdir(str(tmp_path)) == ["labels.txt"]
+    with pytest.raises(errors.InputError, match="line break"):
+        tasks.write_labels(path, ["a\nb"])
+    with pytest.raises(errors.InputError, match="twice"):
+        tasks.read_labels(write(tmp_path, "a\na\n", "twice.txt"))
+
+
+def test_sound_data_gives_no_warning_and_its_label_histogram(caplog):
+    caplog.set_level(logging.INFO)
+    rows = [("a%d" % i, "01"[i % 2]) for i in range(40)]
+    splits = {"train": examples_of(rows[:20]), "dev": examples_of(rows[20:30]),
+              "test": examples_of([(text, None) for text, _ in rows[30:]])}
+    assert tasks.check_examples(splits) == []
+    assert "train labels: 0 10 (50.0 %), 1 10 (50.0 %)" in caplog.text
+
+
+@pytest.mark.parametrize("splits, message", [
+    ({"train": [("a", "0"), ("b", "0")]}, "train: every row has the label '0'"),
+    ({"train": [("a", "0"), ("b", "1")], "dev": [("c", "1")]}, "dev: every row"),
+    ({"train": [("a", "0"), ("b", "1"), ("c", "2")], "dev": [("d", "0"), ("e", "1")]},
+     "dev has no row labelled 2"),
+    ({"train": [("a", "0")] + [("a%d" % i, "1") for i in range(30)]},
+     "train: 96.8 % of the rows have the label '1'"),
+    ({"train": [("a", "0"), ("b", "1")], "dev": [("a", "0"), ("c", "1"), ("c", "1")]},
+     "1 of the 2 texts of dev are in train too"),
+    ({"dev": [("a", "0"), ("b", "1")], "test": [("a", "0"), ("b", "1")]},
+     "dev and test are the same rows"),
+    ({"train": [(" ", "0"), ("b", "1")]}, "train: 1 rows have an empty text"),
+])
+def test_suspicious_data_is_warned_about(splits, message):
+    warnings = tasks.check_examples(
+        {split: examples_of(rows) for split, rows in splits.items()})
+    assert [warning for warning in warnings if warning.startswith(message)], warnings
+    assert len(warnings) == 1
+
+
+def test_tasks_import_no_tensorflow():
+    code = "import sys, tasks; sys.exit('tensorflow' in sys.modules)"
+    assert subprocess.call([sys.executable, "-c", code], cwd=ROOT) == 0
