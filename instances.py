@@ -1,0 +1,237 @@
+"""From the text of a document to its records: what the local program and Beam share.
+
+What a document gives depends on its text, the seed and the settings alone: not on the
+documents around it, the number of workers or where a run was interrupted.
+"""
+
+import collections
+import functools
+import itertools
+import random
+import re
+
+import corpus
+import data_report
+import errors
+import masking
+import records
+import segmentation
+import tokenization
+
+# Everything that the records depend on. label_style: "plain", or "legacy" for the `##`
+# targets that continue a published layout-B model. user_dict and spm_model_file may be
+# None. dynamic_masking: word boundaries instead of masks.
+Settings = collections.namedtuple("Settings", [
+    "vocab_file", "spm_model_file", "do_lower_case", "max_seq_length",
+    "max_predictions_per_seq", "masked_lm_prob", "short_seq_prob", "dupe_factor",
+    "random_seed", "mask_strategy", "ngram", "favor_shorter_ngram", "label_style",
+    "segmenter", "user_dict", "segmented_input", "non_chinese", "dynamic_masking"])
+
+# token_ids; label_ids; word_ends: number of tokens up to the end of each word; unknowns:
+# the texts of the unknown tokens.
+Line = collections.namedtuple("Line", ["token_ids", "label_ids", "word_ends", "unknowns"])
+
+_MAX_REMEMBERED_LINES = 1 << 13
+# Runs of characters each of which WordPiece makes a token, whatever stands around it;
+# and other runs.
+_PLAIN = "\u4e00-\u9fff，。、；：！？（）《》“”‘’…—"
+_RUNS = re.compile("([%s]+)|[^%s]+" % (_PLAIN, _PLAIN))
+_SMALLEST_LENGTH = 5  # [CLS] A [SEP] B [SEP]
+
+
+def check_settings(settings):
+    """Raises InputError for values out of range and for settings that exclude others."""
+    ranges = [("max_seq_length", _SMALLEST_LENGTH, 1 << 16),
+              ("max_predictions_per_seq", 1, settings.max_seq_length),
+              ("masked_lm_prob", 0, 1), ("short_seq_prob", 0, 1),
+              ("dupe_factor", 1, 1 << 16), ("ngram", 1, 64),
+              ("random_seed", 0, (1 << 53) - 1)]
+    for name, low, high in ranges:
+        value = getattr(settings, name)
+        if not low <= value <= high:
+            raise errors.InputError("--%s=%s is out of range; it can be %s to %s"
+                                    % (name, value, low, high))
+    exclusive = [
+        ("non_chinese", "segmented_input", "words are then found by WordPiece"),
+        ("non_chinese", "user_dict", "no segmenter runs"),
+        ("segmented_input", "user_dict", "no segmenter runs")]
+    for first, second, reason in exclusive:
+        if getattr(settings, first) and getattr(settings, second):
+            raise errors.InputError("--%s and --%s exclude each other: %s"
+                                    % (first, second, reason))
+    if settings.label_style == "legacy" and (
+            settings.non_chinese or settings.spm_model_file or settings.dynamic_masking):
+        raise errors.InputError(
+            "--legacy_labels writes the `##` targets of Chinese WordPiece models; it "
+            "cannot go with --non_chinese, --spm_model_file or --dynamic_masking")
+
+
+def fields(settings):
+    """{name: (type, length)} of the records that these settings give."""
+    if settings.dynamic_masking:
+        return records.unmasked_fields(settings.max_seq_length)
+    return records.pretraining_fields(settings.max_seq_length,
+                                      settings.max_predictions_per_seq)
+
+
+class LineEncoder:
+    """Lines to token ids and word ends; remembers the lines it met last."""
+
+    def __init__(self, settings, tokenizer, vocabulary):
+        self._tokenizer = tokenizer
+        self._twin_ids = vocabulary.twin_ids
+        self._unknown = "<unk>" if settings.spm_model_file else "[UNK]"
+        self._has_plain_runs = not settings.spm_model_file
+        self._segment = _find_segmenter(settings)
+        if settings.label_style == "legacy":
+            encode = self._encode_legacy
+        elif settings.non_chinese:
+            encode = (self._encode_blanks if settings.spm_model_file
+                      else self._encode_pieces)
+        else:
+            encode = self._encode_segmented
+        self.encode = functools.lru_cache(_MAX_REMEMBERED_LINES)(encode)
+
+    def _encode_segmented(self, text):
+        """Words of the segmenter; a token across a word's end joins the two words."""
+        tokens, starts = self._find_tokens(text)
+        word_ends = frozenset(itertools.accumulate(map(len, self._segment(text))))
+        # A character that becomes several tokens is not cut either.
+        ends = [index for index, (start, previous) in enumerate(zip(starts[1:], starts), 1)
+                if start in word_ends and start != previous]
+        return self._line(tokens, ends + [len(tokens)], text, starts)
+
+    def _find_tokens(self, text):
+        """-> tokens and the places in `text` where they begin."""
+        if not self._has_plain_runs:
+            spans = self._tokenizer.tokenize_with_offsets(text)
+            return [token for token, _, _ in spans], [start for _, start, _ in spans]
+        tokens, starts = [], []
+        for run in _RUNS.finditer(text):
+            begin, end = run.span()
+            if run.lastindex:
+                tokens += self._tokenizer.tokenize(run.group())
+                starts += range(begin, end)
+            else:
+                for token, start, _ in self._tokenizer.tokenize_with_offsets(run.group()):
+                    tokens.append(token)
+                    starts.append(begin + start)
+        return tokens, starts
+
+    def _encode_pieces(self, text):
+        """Words of WordPiece: `##` goes on."""
+        return self._encode_tokens(text, lambda token: not token.startswith("##"))
+
+    def _encode_blanks(self, text):
+        """Words of SentencePiece: the mark of a blank begins one."""
+        return self._encode_tokens(
+            text, lambda token: token.startswith(tokenization.WORD_BOUNDARY))
+
+    def _encode_tokens(self, text, begins_word):
+        tokens, starts = self._find_tokens(text)
+        ends = [index for index, token in enumerate(tokens) if index and begins_word(token)]
+        return self._line(tokens, ends + [len(tokens)], text, starts)
+
+    def _encode_legacy(self, text):
+        """The ancestors' words, and `##` targets for all but their first characters."""
+        tokens, starts = self._find_tokens(text)
+        ends = masking.ancestor_word_ends(tokens, self._segment)
+        line = self._line(tokens, ends, text, starts)
+        begins = frozenset([0] + ends)
+        labels = [id_ if index in begins else self._twin_ids.get(id_, id_)
+                  for index, id_ in enumerate(line.token_ids)]
+        return line._replace(label_ids=labels)
+
+    def _line(self, tokens, word_ends, text, starts):
+        unknowns = ()
+        if self._unknown in tokens:
+            places = starts + [len(text)]
+            unknowns = tuple(text[places[index]:places[index + 1]].strip()
+                             for index, token in enumerate(tokens)
+                             if token == self._unknown)
+        ids = self._tokenizer.convert_tokens_to_ids(tokens)
+        return Line(ids, ids, word_ends, unknowns)
+
+
+def _find_segmenter(settings):
+    if settings.non_chinese:
+        return None
+    if settings.segmented_input:
+        return segmentation.split_at_blanks
+    return segmentation.segmenter(settings.segmenter, settings.user_dict)
+
+
+class RecordMaker:
+    """Documents to serialised tf.Examples; `counts` says what was met and made."""
+
+    def __init__(self, settings):
+        """Raises: InputError for a vocabulary or a segmenter that cannot be used."""
+        check_settings(settings)
+        self._settings = settings
+        tokenizer = tokenization.FullTokenizer(
+            settings.vocab_file, settings.do_lower_case, settings.spm_model_file)
+        self._vocabulary = masking.describe_vocabulary(tokenizer.vocab)
+        self._lines = LineEncoder(settings, tokenizer, self._vocabulary)
+        self._has_token_words = (settings.mask_strategy == "token"
+                                 and not settings.dynamic_masking)
+        self._masker = masking.Masker(
+            self._vocabulary, settings.ngram if settings.mask_strategy == "ngram" else 1,
+            settings.masked_lm_prob, settings.max_predictions_per_seq,
+            settings.favor_shorter_ngram)
+        self._encoder = records.ExampleEncoder(
+            fields(settings), max(tokenizer.vocab.values()) + 1)
+        self._random = random.Random()
+        self.counts = data_report.Counts()
+
+    def records(self, lines):
+        """The lines of one document -> [bytes], duplicate after duplicate."""
+        return [self._encoder.encode(instance) for instance in self.instances(lines)]
+
+    def instances(self, lines):
+        """The lines of one document -> [masking.Instance | UnmaskedInstance]"""
+        settings = self._settings
+        document = self.encode_document(lines)
+        key = corpus.document_key(lines, settings.random_seed)
+        max_tokens = settings.max_seq_length - 3
+        draw = self._random.random
+        instances = []
+        for duplicate in range(settings.dupe_factor):
+            self._random.seed(key + duplicate)
+            for pair in masking.make_pairs(document, max_tokens, settings.short_seq_prob,
+                                           self._vocabulary.clause_ids, draw):
+                if settings.dynamic_masking:
+                    instances.append(self._masker.assemble(document, pair))
+                else:
+                    instances.append(self._masker.mask(document, pair, draw))
+        self.counts.add_instances(instances, self._vocabulary.mask_id)
+        return instances
+
+    def encode_document(self, lines):
+        """[line] -> masking.Document, no sentence of which is longer than a pair."""
+        token_ids, label_ids, word_starts, sentence_ends, unknowns = [], [], [0], [], []
+        for text in lines:
+            line = self._lines.encode(text)
+            begin = len(token_ids)
+            if not line.token_ids:
+                continue
+            token_ids += line.token_ids
+            label_ids += line.label_ids
+            unknowns += line.unknowns
+            word_ends = line.word_ends
+            if self._has_token_words:
+                word_ends = range(1, len(line.token_ids) + 1)
+            word_starts += [begin + end for end in word_ends]
+            sentence_ends.append(len(word_starts) - 1)
+        self.counts.add_document(lines, len(token_ids), unknowns)
+        is_maskable = b"\1" * (len(word_starts) - 1)
+        if unknowns:
+            special = self._vocabulary.special_ids
+            is_maskable = bytes(
+                special.isdisjoint(token_ids[begin:end])
+                for begin, end in zip(word_starts, word_starts[1:]))
+        if self._settings.label_style == "plain":
+            label_ids = token_ids
+        document = masking.Document(token_ids, label_ids, word_starts, is_maskable,
+                                    sentence_ends)
+        return masking.cut_long_sentences(
+            document, self._settings.max_seq_length - 3, self._vocabulary.clause_ids)
