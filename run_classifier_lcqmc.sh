@@ -19,7 +19,7 @@ done
 . ./one_click.sh
 
 data=${LCQMC_DIR:-data/lcqmc} steps=1000
-about="LCQMC, the files in $data"
+about=${LCQMC_DIR:-LCQMC as published, in $data}
 if [ -z "${LCQMC_DIR:-}" ] && ! obtain lcqmc --to "$data"; then
     say "LCQMC cannot be reached from here: going on with the embedded sample."
     data=data/lcqmc_sample steps=100
