@@ -10,10 +10,9 @@ import html
 import io
 import os
 
-import numpy
-
 _BLUE, _ORANGE, _GREEN, _GREY = "#2b6cb0", "#dd6b20", "#2f855a", "#718096"
 
+# One wrong row of dev; `probability` is that of the predicted label.
 Mistake = collections.namedtuple(
     "Mistake", ["line", "text_a", "text_b", "gold", "predicted", "probability"])
 # title: a line of text; facts: [(name, value)]; curves: path of a PNG, or None;
@@ -109,27 +108,6 @@ def _smooth(values, weight=0.9):
     return smoothed
 
 
-def worst_mistakes(examples, labels, label_ids, probabilities, limit=20):
-    """The wrong predictions of which the model was surest, the surest first.
-
-    Args:
-      examples: [N] tasks.Example.
-      labels: names, in the order of the ids.
-      label_ids: [N] gold ids.
-      probabilities: [N, C].
-      limit: how many at most.
-
-    Returns a list of Mistake; `probability` is that of the predicted label.
-    """
-    probabilities = numpy.asarray(probabilities)
-    predicted = probabilities.argmax(axis=1)
-    wrong = numpy.where(predicted != numpy.asarray(label_ids))[0]
-    surest = wrong[numpy.argsort(-probabilities.max(axis=1)[wrong], kind="stable")]
-    return [Mistake(examples[i].line, examples[i].text_a, examples[i].text_b,
-                    labels[label_ids[i]], labels[predicted[i]],
-                    float(probabilities[i, predicted[i]])) for i in surest[:limit]]
-
-
 def write_report(path, report):
     """Writes a Report as one HTML page; it appears at `path` when it is complete."""
     sections = [
@@ -138,7 +116,7 @@ def write_report(path, report):
         _section("曲线", "Curves", _picture(report.curves)) if report.curves else "",
         _section("混淆矩阵", "Confusion matrix",
                  _confusion_table(report.labels, report.confusion)),
-        _section("最有把握的错误", "Surest mistakes", _mistakes_table(report.mistakes)),
+        _section("最严重的错误", "Worst mistakes", _mistakes_table(report.mistakes)),
     ]
     page = _PAGE % (html.escape(report.title), _STYLE, "\n".join(sections))
     _write(path, page.encode("utf-8"))

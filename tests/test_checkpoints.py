@@ -1,4 +1,4 @@
-"""Checkpoints: found by whatever names them, refused where they do not fit, stripped."""
+"""Checkpoints: found by any of their names, refused where they do not fit, stripped."""
 
 import logging
 import os
@@ -32,7 +32,7 @@ def write(prefix, values):
 
 def read(prefix):
     reader = tf.train.load_checkpoint(prefix)
-    return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
+    return {n: reader.get_tensor(n) for n in reader.get_variable_to_shape_map()}
 
 
 def copy(folder, tmp_path, target="albert_model.ckpt"):
@@ -167,7 +167,8 @@ def test_variables_are_listed_with_their_shapes():
     ("brightmart_postln", "B"), ("brightmart_preln", "B"), ("google_shared", "G"),
     ("google_groups", "G")])
 def test_the_layout_is_told_from_the_names(folder, layout):
-    assert checkpoints.detect_layout(checkpoints.list_variables(golden(folder))) == layout
+    names = checkpoints.list_variables(golden(folder))
+    assert checkpoints.detect_layout(names) == layout
 
 
 def test_names_of_neither_layout_have_none():
@@ -177,8 +178,8 @@ def test_names_of_neither_layout_have_none():
 
 def test_slots_step_and_counters_are_training_only_and_weights_are_not():
     kernel = "bert/pooler/dense/kernel"
-    for name in [kernel + "/" + slot for slot in ("adam_m", "adam_v", "lamb_m", "lamb_v")]:
-        assert checkpoints.is_training_only(name)
+    for slot in ("adam_m", "adam_v", "lamb_m", "lamb_v"):
+        assert checkpoints.is_training_only(kernel + "/" + slot)
     for name in ("global_step", "accum/micro_step", "current_loss_scale", "good_steps"):
         assert checkpoints.is_training_only(name)
     for folder in os.listdir(GOLDEN):
@@ -226,8 +227,10 @@ def test_nothing_in_common_with_the_encoder_is_refused(tmp_path):
 
 
 def test_a_half_of_the_encoder_is_refused_with_what_lacks(tmp_path):
-    values = {n: v for n, v in read(golden("google_shared")).items() if "ffn_1" not in n}
-    said = refusal(plan, write(tmp_path / "a.ckpt", values), "google_shared", layout="G")
+    values = read(golden("google_shared"))
+    prefix = write(tmp_path / "a.ckpt",
+                   {n: v for n, v in values.items() if "ffn_1" not in n})
+    said = refusal(plan, prefix, "google_shared", layout="G")
     assert "lacks 4 of the 25" in said and "ffn_1/intermediate/dense/bias" in said
 
 
@@ -240,8 +243,8 @@ def test_a_shape_that_differs_names_variable_shapes_and_files():
     shapes = dict(model_shapes("brightmart_postln"))
     shapes["bert/embeddings/word_embeddings"] = [121, 8]
     said = refusal(plan, golden("brightmart_postln"), None, shapes)
-    for part in ("bert/embeddings/word_embeddings", "[120, 8]", "[121, 8]", "config.json",
-                 golden("brightmart_postln")):
+    for part in ("bert/embeddings/word_embeddings", "[120, 8]", "[121, 8]",
+                 "config.json", golden("brightmart_postln")):
         assert part in said
 
 
@@ -252,13 +255,13 @@ def test_a_head_for_other_labels_says_so():
 
 
 def test_every_group_can_start_from_group_0():
-    start = plan(golden("google_shared"), "google_groups", layout="G",
-                 init_from_group0=True)
+    shared = golden("google_shared")
+    start = plan(shared, "google_groups", layout="G", init_from_group0=True)
     of = {ours: theirs for theirs, ours in start.assignment}
     base = "bert/encoder/transformer/group_%d/inner_group_%d/LayerNorm/beta"
     assert {of[base % (g, i)] for g in (0, 1) for i in (0, 1)} == {base % (0, 0)}
     assert of["bert/pooler/dense/bias"] == "bert/pooler/dense/bias"
-    assert "lacks" in refusal(plan, golden("google_shared"), "google_groups", layout="G")
+    assert "lacks" in refusal(plan, shared, "google_groups", layout="G")
 
 
 def test_the_assignment_map_of_the_ancestors_is_importable_from_modeling(tmp_path):
@@ -325,7 +328,8 @@ def test_stripping_does_not_touch_the_folder_a_run_resumes_from(tmp_path):
 
 def test_a_checkpoint_without_weights_is_not_stripped(tmp_path):
     prefix = write(tmp_path / "a", {"global_step": numpy.int64(1)})
-    assert "no variable" in refusal(checkpoints.strip, prefix, str(tmp_path / "b" / "c"))
+    target = str(tmp_path / "b" / "c")
+    assert "no variable" in refusal(checkpoints.strip, prefix, target)
 
 
 @pytest.mark.parametrize("folder", ["brightmart_postln", "google_groups"])

@@ -1,19 +1,15 @@
 """The pictures and the page: what they hold, and that the page needs nothing else."""
 
 import base64
-import collections
 import html.parser
 import os
 import struct
 import subprocess
 import sys
 
-import numpy
 import pytest
 
 import report
-
-Example = collections.namedtuple("Example", ["id", "text_a", "text_b", "label", "line"])
 
 TRAINING = [{"step": step, "loss": 1.0 / step, "learning_rate": 1e-5 * step}
             for step in range(1, 21)]
@@ -163,13 +159,3 @@ def test_the_page_is_complete_or_the_old_one(tmp_path):
     assert os.listdir(str(tmp_path)) == ["report.html"]
     with open(str(tmp_path / "report.html"), encoding="utf-8") as source:
         assert source.read() == before
-
-
-def test_the_surest_mistakes_come_first_and_right_answers_never():
-    examples = [Example(i, "a%d" % i, None, None, i + 1) for i in range(4)]
-    probabilities = numpy.array([[0.4, 0.6], [0.1, 0.9], [0.05, 0.95], [0.7, 0.3]])
-    found = report.worst_mistakes(examples, ["no", "yes"], [0, 0, 1, 1], probabilities)
-    assert [mistake.line for mistake in found] == [2, 4, 1]
-    assert found[0] == report.Mistake(2, "a1", None, "no", "yes", 0.9)
-    assert len(report.worst_mistakes(
-        examples, ["no", "yes"], [0, 0, 1, 1], probabilities, limit=2)) == 2
