@@ -9,8 +9,10 @@ import os
 
 import tensorflow.compat.v1 as tf
 
+import errors
 import features
 import optimization
+import tasks
 import training
 import transformer
 
@@ -26,6 +28,7 @@ class Options(training.Settings):
     skip_bad_rows: bool = False
     cached_dir: str = None
     max_seq_length: int = 128
+    do_lower_case: bool = True
     use_pooled_output: bool = True
     num_train_epochs: float = 3.0
     warmup_proportion: float = 0.1
@@ -44,6 +47,52 @@ class Split(object):
     @property
     def labelled(self):
         return bool(self.examples) and all(e.label is not None for e in self.examples)
+
+
+def read_splits(task, options):
+    """(the task with its labels, {"train" | "dev" | "test": [Example]} as needed).
+
+    Labels that the task does not have come from train, or from the labels.txt of the
+    run that is evaluated.
+    """
+    wanted = {"train": options.do_train, "dev": options.do_eval,
+              "test": options.do_predict}
+    if not any(wanted.values()):
+        raise errors.InputError(
+            "Nothing to do: give --do_train, --do_eval or --do_predict.")
+    if not options.do_train and task.labels is None:
+        task = task._replace(labels=_labels_of_earlier_run(options))
+    splits = {}
+    for name in ("train", "dev", "test"):
+        if wanted[name]:
+            path = options.split_files.get(name) or task.find_file(options.data_dir, name)
+            examples, skipped = tasks.read_examples(
+                task, path, skip_bad_rows=options.skip_bad_rows and name == "train",
+                needs_labels=name != "test")
+            for message in skipped:
+                logging.warning("Left out: %s", message)
+            splits[name] = examples
+            logging.info("%s: %d rows from %s, %d left out.", name, len(examples), path,
+                         len(skipped))
+            if name == "train":
+                task = tasks.learn(task, examples)
+    for warning in tasks.check_examples(splits):
+        logging.warning("Warning: %s.", warning)
+    return task, splits
+
+
+def _labels_of_earlier_run(options):
+    folders = [options.output_dir]
+    if options.init_checkpoint:
+        folders.append(options.init_checkpoint if os.path.isdir(options.init_checkpoint)
+                       else os.path.dirname(options.init_checkpoint))
+    for folder in folders:
+        path = os.path.join(folder, "labels.txt")
+        if os.path.exists(path):
+            return tasks.read_labels(path)
+    raise errors.InputError(
+        "No labels.txt in %s. Labels are learnt from the training file: train first, or "
+        "give the --output_dir of the run that did." % " or ".join(folders))
 
 
 def truncate_pair(tokens_a, tokens_b, limit):

@@ -21,8 +21,6 @@ import run_record
 import tasks
 import training
 
-WORST_ERRORS_SHOWN = 30
-
 
 def run(model_class, config, task, tokenizer, options, files):
     """Trains, evaluates and predicts as `options` say; with num_seeds, once a seed.
@@ -46,7 +44,7 @@ def run(model_class, config, task, tokenizer, options, files):
         raise errors.InputError(
             "--max_seq_length=%d, but this model has %d positions; choose at most those."
             % (options.max_seq_length, config.max_position_embeddings))
-    examples = read_splits(task, options)
+    task, examples = classification.read_splits(task, options)
     if options.num_seeds == 1:
         return [Run(model_class, config, task, tokenizer, options, files, examples).go()]
     if not options.do_train:
@@ -59,29 +57,6 @@ def run(model_class, config, task, tokenizer, options, files):
             Run(model_class, config, task, tokenizer, one, files, examples).go())
     summarize_seeds(results, options)
     return results
-
-
-def read_splits(task, options):
-    """{"train" | "dev" | "test": [Example]} of the splits that the run needs."""
-    wanted = {"train": options.do_train, "dev": options.do_eval,
-              "test": options.do_predict}
-    if not any(wanted.values()):
-        raise errors.InputError(
-            "Nothing to do: give --do_train, --do_eval or --do_predict.")
-    splits = {}
-    for name in ("train", "dev", "test"):
-        if wanted[name]:
-            path = options.split_files.get(name) or task.find_file(options.data_dir, name)
-            examples, skipped = tasks.read_examples(
-                task, path, skip_bad_rows=options.skip_bad_rows and name == "train",
-                needs_labels=name != "test")
-            for message in skipped:
-                logging.warning("Skipped: %s", message)
-            splits[name] = examples
-            logging.info("%s: %d rows from %s.", name, len(examples), path)
-    for warning in tasks.check_examples(splits):
-        logging.warning("%s", warning)
-    return splits
 
 
 def summarize_seeds(results, options):
@@ -109,7 +84,7 @@ class Run(object):
         self.options = options
         self.files = files
         self.best_folder = os.path.join(options.output_dir, "best")
-        self.labels = self._find_labels(examples)
+        self.labels = task.labels
         self.logits_fn = classification.make_logits_fn(
             model_class, config, len(self.labels), options)
         self.shapes = training.model_shapes(self._build)
@@ -146,21 +121,6 @@ class Run(object):
 
     # Before training.
 
-    def _find_labels(self, examples):
-        if self.task.labels is not None:
-            return self.task.labels
-        if "train" in examples:
-            return tasks.learn_labels(examples["train"])
-        folders = [self.options.output_dir, os.path.dirname(
-            self.options.init_checkpoint or "")]
-        for folder in folders:
-            path = os.path.join(folder, "labels.txt")
-            if os.path.exists(path):
-                return tasks.read_labels(path)
-        raise errors.InputError(
-            "No labels.txt in %s. Labels are learnt from the training file: train first, "
-            "or give the --output_dir of the run that did." % " or ".join(folders))
-
     def _build(self):
         ids = {name: tf.placeholder(tf.int32, [None, None])
                for name in ("input_ids", "input_mask", "segment_ids")}
@@ -171,10 +131,8 @@ class Run(object):
         os.makedirs(options.output_dir, exist_ok=True)
         if not options.do_train:
             return False, None
-        self._check_labels(examples)
-        settings = {k: v for k, v in dataclasses.asdict(options).items()}
         record = run_record.describe(
-            settings, self.files, {
+            dataclasses.asdict(options), self.files, {
                 "task": self.task.name, "labels": self.labels,
                 "rows": {name: len(rows) for name, rows in examples.items()},
                 "data": {name: features.fingerprint([e[:4] for e in rows])
@@ -189,24 +147,13 @@ class Run(object):
                 "sha256": run_record.sha256(warm_start.prefix + ".index")}
         resumed = run_record.claim(options.output_dir, record, options.resume,
                                    options.overwrite_output_dir)
-        if self.task.labels is None:
-            tasks.write_labels(
-                os.path.join(options.output_dir, "labels.txt"), self.labels)
+        tasks.write_labels(os.path.join(options.output_dir, "labels.txt"), self.labels)
         return resumed, warm_start
-
-    def _check_labels(self, examples):
-        known = set(self.labels)
-        for name, rows in sorted(examples.items()):
-            for example in rows:
-                if example.label is not None and example.label not in known:
-                    raise errors.InputError(
-                        "%s, line %d: label %r does not occur in train; known: %s." % (
-                            name, example.line, example.label, ", ".join(self.labels)))
 
     def _prepare(self, name, examples):
         options = self.options
         key = {"task": self.task.name, "vocab": run_record.sha256(self.files["vocab"]),
-               "do_lower_case": self.tokenizer.do_lower_case}
+               "do_lower_case": options.do_lower_case}
         batch_size = 1
         if options.use_tpu and name != "train":
             batch_size = options.predict_batch_size
@@ -256,7 +203,7 @@ class Run(object):
             return False
         measured = {row["step"] for row in self.history.evaluations()}
         for step, prefix in checkpoints.all_checkpoints(self.options.output_dir):
-            if step not in measured:
+            if step and step not in measured:
                 self._evaluate(step, prefix)
         rows = self.history.evaluations()
         best = max(range(len(rows)), key=lambda i: rows[i]["eval_accuracy"], default=0)
@@ -369,27 +316,13 @@ class Run(object):
 
     def _write_report(self, split, probabilities, summary):
         folder = self.options.output_dir
-        report.draw_curves(self.history.rows, os.path.join(folder, "curves.png"))
-        facts = [("task", self.task.name), ("weights", self.options.init_checkpoint
-                                            or "random start"),
-                 ("config", self.files["config"])]
+        curves = os.path.join(folder, "curves.png")
+        report.draw_curves(self.history.rows, curves)
+        facts = [("task", self.task.name), ("config", self.files["config"]),
+                 ("weights", self.options.init_checkpoint or "random start")]
         facts += [(name, summary[name]) for name in (
             "checkpoint", "rows", "eval_accuracy", "eval_loss", "macro_f1", "majority")]
-        report.write_report(
-            os.path.join(folder, "report.html"), "%s: dev accuracy %.4f" % (
-                self.task.name, summary["eval_accuracy"]),
-            facts, self.labels, summary["confusion"], self._mistakes(split, probabilities))
-
-    def _mistakes(self, split, probabilities):
-        """The rows whose right label got the least probability, worst first."""
-        label_ids = self._label_ids(split)
-        chosen = probabilities[np.arange(len(label_ids)), label_ids]
-        rows = []
-        for i in np.argsort(chosen, kind="stable"):
-            predicted = int(probabilities[i].argmax())
-            if predicted != label_ids[i] and len(rows) < WORST_ERRORS_SHOWN:
-                example = split.examples[i]
-                rows.append(report.Mistake(
-                    example.id, example.text_a, example.text_b, example.label,
-                    self.labels[predicted], float(probabilities[i, predicted])))
-        return rows
+        title = "%s: dev accuracy %.4f" % (self.task.name, summary["eval_accuracy"])
+        report.write_report(os.path.join(folder, "report.html"), report.Report(
+            title, facts, curves, self.labels, summary["confusion"],
+            predictions.worst(split.examples, self.labels, probabilities)))

@@ -2,6 +2,9 @@
 
 import os
 
+import numpy as np
+
+import report
 import run_record
 
 
@@ -42,3 +45,19 @@ def eval_results_text(folder, evaluations):
                   "eval_loss = %s" % row["eval_loss"],
                   "global_step = %d" % row["step"], "loss = %s" % row["eval_loss"]]
     return "".join(line + "\n" for line in lines)
+
+
+def worst(examples, labels, probabilities, most=30):
+    """The wrong rows whose right label got the least probability, as
+    report.Mistake, worst first."""
+    right = [labels.index(example.label) for example in examples]
+    chosen = probabilities[np.arange(len(right)), right]
+    mistakes = []
+    for i in np.argsort(chosen, kind="stable"):
+        predicted = int(probabilities[i].argmax())
+        if predicted != right[i]:
+            example = examples[i]
+            mistakes.append(report.Mistake(
+                example.line, example.text_a, example.text_b, example.label,
+                labels[predicted], float(probabilities[i, predicted])))
+    return mistakes[:most]

@@ -68,7 +68,7 @@ def session_config(amp):
 
 
 def visible_gpus():
-    return [d.name for d in tf.config.list_physical_devices("GPU")]
+    return [d.name for d in tf.config.experimental.list_physical_devices("GPU")]
 
 
 def _strategy(num_gpus):

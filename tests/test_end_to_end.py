@@ -51,7 +51,7 @@ def test_train_evaluate_predict_leaves_every_result_under_output_dir(tmp_path, l
 
 def test_prediction_alone_uses_the_best_weights_of_a_folder_or_of_init_checkpoint(tmp_path):
     toy.setup(tmp_path)
-    assert toy.run(toy.command(tmp_path, **EVERYTHING))[0] == 0
+    assert toy.run(toy.command(tmp_path, save_checkpoints_steps=100, **EVERYTHING))[0] == 0
     first = read(tmp_path, "output", "predictions.tsv")
     code, said = toy.run(toy.command(
         tmp_path, do_predict=True, init_checkpoint=tmp_path / "output" / "best",
@@ -120,10 +120,11 @@ def wait_for(path, process):
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_a_killed_run_goes_on_with_resume(tmp_path, number):
     toy.setup(tmp_path)
-    arguments = toy.command(tmp_path, num_train_epochs=60, **EVERYTHING)
+    arguments = toy.command(
+        tmp_path, num_train_epochs=60, save_checkpoints_steps=150, **EVERYTHING)
     process = subprocess.Popen(
         arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    wait_for(tmp_path / "output" / "model.ckpt-36.index", process)
+    wait_for(tmp_path / "output" / "model.ckpt-150.index", process)
     process.send_signal(number)
     process.communicate()
     assert process.returncode == (-9 if number == signal.SIGKILL else 143)

@@ -16,16 +16,16 @@ MAY_IMPORT = {
     # floor 1
     "args": set(), "transformer": set(), "features": set(), "masking": set(),
     "tasks": {"readers"}, "readers": set(), "lamb_optimizer": set(),
-    "checkpoints": set(), "metrics": set(), "report": {"run_record"}, "run_record": set(),
+    "checkpoints": set(), "metrics": set(), "report": set(), "run_record": set(),
     "characters": set(), "sentences": set(), "tokenization": {"characters"},
-    "predictions": {"run_record"},
+    "predictions": {"report", "run_record"},
     # floor 2
     "optimization": {"lamb_optimizer"},
     "training": {"checkpoints", "run_record"},
     "modeling": {"transformer", "checkpoints"},
     "modeling_google": {"transformer"},
     # floor 3
-    "classification": {"features", "optimization", "training", "transformer"},
+    "classification": {"features", "optimization", "tasks", "training", "transformer"},
     "pretraining": {"features", "optimization", "training", "transformer"},
     # floor 4
     "classifier": {"checkpoints", "classification", "features", "metrics", "predictions",
