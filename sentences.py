@@ -6,9 +6,9 @@ create_pretraining_data's --split_sentences and for tools.build_corpus. Pure Pyt
 
 import re
 
-# A full-width mark always ends a sentence. A half-width one does so only where it cannot
-# be part of an address or a name (`?id=3`, `Yahoo!7`); a half-width full stop only after a
-# Han character, for after Latin letters and digits it is mostly something else.
+# A full-width mark always ends a sentence. A half-width one does so only where it
+# cannot be part of an address or a name (`?id=3`, `Yahoo!7`); a half-width full stop only
+# after a Han character, for after Latin letters and digits it is mostly something else.
 _END = re.compile(
     "(?:[。！？；…｡]+[!?]*"
     "|[!?]+(?![A-Za-z0-9=&/#%._-])"
@@ -25,8 +25,8 @@ def _sentence_ends(line):
         end = match.end()
         quotes += line.count(_STRAIGHT_QUOTE, start, end)
         start = end
-        # A straight quote closes, and belongs to this sentence, if an odd number of them
-        # stand before it; otherwise it opens the next sentence.
+        # A straight quote closes, and belongs to this sentence, if an odd number of
+        # them stand before it; otherwise it opens the next sentence.
         if quotes % 2 and line.startswith(_STRAIGHT_QUOTE, end):
             quotes, start, end = quotes + 1, end + 1, end + 1
         yield end

@@ -6,8 +6,8 @@ One sentence per line, a blank line between documents, no sentence twice, always
 same order. Beside it `corpus.licenses.txt` says what each package gave and under which
 licence. `modern` is simplified prose (manuals and stories), `verse` is classical and
 mostly in traditional characters. Packages are kept in --work_dir and not fetched again;
-apt-get must know its packages (`apt-get update`), but nothing is installed. What cannot be
-had is named and left out.
+apt-get must know its packages (`apt-get update`), but nothing is installed. What cannot
+be had is named and left out.
 
 Exit codes: 0 the corpus is there; 2 a mistake in the call; 3 it would be smaller than
 --min_mb, and nothing was written.
@@ -28,7 +28,8 @@ import errors
 from tools import corpus_cleaning
 from tools import corpus_extractors as extractors
 
-Source = collections.namedtuple("Source", ["package", "client", "kind", "licence", "extract"])
+Source = collections.namedtuple(
+    "Source", ["package", "client", "kind", "licence", "extract"])
 
 
 class Unavailable(Exception):
@@ -43,18 +44,17 @@ SOURCES = [
     Source("libreoffice-help-zh-cn", "apt", "modern", "MPL-2.0",
            _html("usr/share/libreoffice/help/zh-CN/text/**/*.html")),
     Source("manpages-zh", "apt", "modern", "GFDL-1.2+, GPL-2+ and public domain",
-           extractors.pages("usr/share/man/zh_CN/man*/*.gz", extractors.man_paragraphs)),
+           extractors.pages("usr/share/man/zh_CN/man*/*.gz",
+                            extractors.man_paragraphs)),
     Source("debian-reference-zh-cn", "apt", "modern", "GPL-2+",
            _html("usr/share/debian-reference/ch*.zh-cn.html")),
     Source("debian-handbook", "apt", "modern", "GPL-2+ or CC-BY-SA-3.0",
            _html("usr/share/doc/debian-handbook/html/zh-CN/*.html")),
     Source("installation-guide-amd64", "apt", "modern", "GPL-2",
            _html("usr/share/doc/installation-guide-amd64/zh_CN/*.html")),
-    Source("lilypond-doc-html-zh", "apt", "modern", "GFDL-1.3+",
-           _html("usr/share/doc/lilypond/html/Documentation/**/*.zh.html")),
     Source("kicad-doc-zh", "apt", "modern", "GPL-3+ or CC-BY-3.0+",
            _html("usr/share/doc/kicad/help/zh/*.html")),
-    Source("debian-faq-zh-cn", "apt", "modern", "GPL-2+",
+    Source("debian-faq-zh-cn", "apt", "modern", "the Debian FAQ's own (copyleft)",
            _html("usr/share/doc/debian/FAQ/zh-cn/*.html")),
     Source("maint-guide-zh-cn", "apt", "modern", "GPL-2+",
            _html("usr/share/doc/maint-guide-zh-cn/html/*.html")),
@@ -65,7 +65,8 @@ SOURCES = [
 ] + [
     Source("wesnoth-1.16-" + campaign, "apt", "modern", "GPL-2+",
            extractors.wesnoth_scenarios)
-    for campaign in "did dm dw ei httt l low nr sof sota sotbe thot tsg ttb utbs".split()
+    for campaign in
+    "did dm dw ei httt l low nr sof sota sotbe thot tsg ttb utbs".split()
 ] + [
     Source("fortunes-zh", "apt", "verse", "GPL-3+",
            extractors.entries("usr/share/games/fortunes/*", extractors.fortunes)),
@@ -75,9 +76,9 @@ SOURCES = [
 KINDS = ("modern", "verse")
 
 
-# --- packages -----------------------------------------------------------------------------
+# --- packages -----------------------------------------------------------------
 
-_DOWNLOAD = {"apt": ["apt-get", "download"], "npm": ["npm", "pack"]}
+DOWNLOADS = {"apt": ["apt-get", "download"], "npm": ["npm", "pack"]}
 _ARCHIVES = {"apt": "%s_*.deb", "npm": "%s-[0-9]*.tgz"}
 
 
@@ -92,17 +93,18 @@ def fetch(source, work_dir):
     if not present:
         arriving = os.path.join(work_dir, "arriving", name)
         os.makedirs(arriving, exist_ok=True)
-        _call(_DOWNLOAD[source.client] + [source.package], arriving)
+        _call(DOWNLOADS[source.client] + [source.package], arriving)
         for path in glob.glob(os.path.join(glob.escape(arriving), pattern)):
             present.append(os.path.join(work_dir, os.path.basename(path)))
             os.replace(path, present[-1])
     if not present:
-        raise Unavailable("%s brought no file %s" % (_DOWNLOAD[source.client][0], pattern))
+        raise Unavailable("%s brought no file %s" % (
+            DOWNLOADS[source.client][0], pattern))
     return sorted(present)[-1]
 
 
 def unpack(archive, work_dir):
-    """The folder in `work_dir` with what the archive holds, unpacked unless it is there."""
+    """The folder in `work_dir` with what the archive holds; unpacks it if need be."""
     target = os.path.join(work_dir, os.path.basename(archive) + ".unpacked")
     if not os.path.isdir(target):
         arriving = target + ".part"
@@ -135,10 +137,11 @@ def _call(command, folder):
         raise Unavailable("`%s` failed: %s" % (" ".join(command), lines[-1]))
 
 
-# --- the corpus ---------------------------------------------------------------------------
+# --- the corpus ---------------------------------------------------------------
 
 Share = collections.namedtuple(
-    "Share", ["package", "version", "licence", "bytes", "documents", "sentences", "han"])
+    "Share",
+    ["package", "version", "licence", "bytes", "documents", "sentences", "han"])
 
 
 class Corpus:
@@ -157,7 +160,8 @@ class Corpus:
         """Writes what `source` holds in the folder `root`; returns its Share."""
         size = documents = lines = han = 0
         for paragraphs in source.extract(root):
-            found = self._unseen(corpus_cleaning.clean(paragraphs, source.kind == "verse"))
+            found = self._unseen(corpus_cleaning.clean(
+                paragraphs, keep_traditional=source.kind == "verse"))
             # A single sentence gives no pair for sentence-order prediction.
             if len(found) < 2:
                 continue
@@ -202,7 +206,8 @@ def build(sources, output, work_dir, min_mb, report):
             place = "[%d/%d] %s" % (position + 1, len(sources), source.package)
             try:
                 archive = fetch(source, work_dir)
-                share = corpus.add(source, version_of(archive), unpack(archive, work_dir))
+                share = corpus.add(
+                    source, version_of(archive), unpack(archive, work_dir))
             except Unavailable as reason:
                 report("%s: SKIPPED, %s" % (place, reason))
             else:
@@ -211,8 +216,8 @@ def build(sources, output, work_dir, min_mb, report):
     if corpus.bytes == 0 or corpus.bytes < min_mb * 1e6:
         os.remove(part)
         raise errors.InputError(
-            "only %.2f MB could be had, and --min_mb=%g: see above what was skipped and "
-            "why (as root, `apt-get update` may be missing), or ask for less."
+            "only %.2f MB could be had, and --min_mb=%g: see above what was skipped and why "
+            "(as root, `apt-get update` may be missing), or ask for less."
             % (corpus.bytes / 1e6, min_mb))
     _write_licences(os.path.splitext(output)[0] + ".licenses.txt", corpus.shares)
     os.replace(part, output)
@@ -221,8 +226,8 @@ def build(sources, output, work_dir, min_mb, report):
 
 def _write_licences(path, shares):
     with open(path + ".part", "w", encoding="utf-8", newline="\n") as stream:
-        stream.write("# The full terms are in usr/share/doc/PACKAGE/copyright, or LICENSE, "
-                     "of each package.\n")
+        stream.write("# The full terms are in usr/share/doc/PACKAGE/copyright, or "
+                     "LICENSE, of each package.\n")
         stream.write("\t".join(Share._fields) + "\n")
         for share in shares:
             stream.write("\t".join(map(str, share)) + "\n")
@@ -233,8 +238,9 @@ def _parse(arguments):
     parser = argparse.ArgumentParser(
         prog="python -m tools.build_corpus", description=__doc__.splitlines()[0])
     parser.add_argument("--output", default="corpus.txt", help="default: %(default)s")
-    parser.add_argument("--include", default="modern",
-                        help="comma list of %s; default: %%(default)s" % ", ".join(KINDS))
+    parser.add_argument(
+        "--include", default="modern",
+        help="comma list of %s; default: %%(default)s" % ", ".join(KINDS))
     parser.add_argument("--work_dir", default=os.path.join(".cache", "corpus"),
                         help="where packages are kept; default: %(default)s")
     parser.add_argument("--min_mb", type=float, default=5.0,
@@ -248,8 +254,9 @@ def main(arguments=None):
     kinds = options.include.split(",")
     unknown = set(kinds) - set(KINDS)
     if unknown:
-        print("--include=%s: no %s here; choose among %s." % (
-            options.include, ", ".join(sorted(unknown)), ", ".join(KINDS)), file=sys.stderr)
+        message = "--include=%s: no %s here; choose among %s." % (
+            options.include, ", ".join(sorted(unknown)), ", ".join(KINDS))
+        print(message, file=sys.stderr)
         return 2
     sources = [source for source in SOURCES if source.kind in kinds]
     try:

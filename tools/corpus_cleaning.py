@@ -1,7 +1,7 @@
 """Which sentences of an extracted document are worth pre-training on.
 
-Menus, titles and other short strings, code, mostly foreign text and remains of markup are
-dropped; half-width punctuation after a Han character becomes the full-width one.
+Menus, titles and other short strings, code, mostly foreign text and remains of markup
+are dropped; half-width punctuation beside a Han character becomes the full-width one.
 """
 
 import re
@@ -10,16 +10,21 @@ import sentences
 
 MIN_HAN = 6
 MAX_CHARACTERS = 400
-# How much of a sentence, blanks aside, must be Chinese: the rest are names and commands.
+# How much of a sentence must be Chinese, blanks aside; the rest are names and commands.
 MIN_CHINESE_SHARE = 0.5
 
 _HAN = re.compile("[\u3400-\u9fff]")
 _CHINESE = re.compile("[\u3400-\u9fff，。、；：？！…—“”‘’「」『』《》（）·]")
-_FULL_WIDTH = {",": "，", ";": "；", ":": "：", "?": "？", "!": "！", ".": "。", "．": "。",
-               "｡": "。"}
+_FULL_WIDTH = {",": "，", ";": "；", ":": "：", "?": "？", "!": "！", ".": "。"}
 _HALF_WIDTH_MARK = re.compile(
-    "(?<=[\u3400-\u9fff”」』）])(?:[,;:?!．｡]|\\.(?=\\s|$|[\u3400-\u9fff”」』）)]))[ \t]*")
-_BLANK_AT_MARK = re.compile("(?<=[，。、；：？！）」』》]) +| +(?=[，。、；：？！）」』》])")
+    "(?<=[\u3400-\u9fff”」』）])(?:[,;:?!]|\\.(?=\\s|$|[\u3400-\u9fff”」』）)]))"
+    "|[,;:?!](?= *[\u3400-\u9fff])")
+_NEEDLESS_BLANK = re.compile(
+    "(?<=[\u3400-\u9fff，。、；：？！）」』》]) +(?=[\u3400-\u9fff])"
+    "|(?<=[，。、；：？！）」』》]) +| +(?=[，。、；：？！）」』》])")
+_ONE_FORM = str.maketrans(
+    {"\xa0": " ", "\u3000": " ", "\u200b": None, "．": "。", "｡": "。"})
+_PAIRS = ("「」", "『』", "《》", "（）", "()")
 _BULLET = re.compile(r"^(?:[•·●○■□◆►▪*+]|-(?=\s)|o(?=\s))+\s*")
 _ENDS = re.compile("[。！？；：…][”’」』）】》)\\]\"']*$")
 # Signs of code, of a lost operand, of drawings, of templates, of another language.
@@ -36,10 +41,10 @@ _TRADITIONAL = re.compile(
 
 
 def normalise(text):
-    """Full-width punctuation after Han characters, and no blanks beside it."""
-    text = text.replace("\xa0", " ").replace("\u200b", "").replace("\u3000", " ")
-    text = _HALF_WIDTH_MARK.sub(lambda match: _FULL_WIDTH[match.group()[0]], text)
-    return _BLANK_AT_MARK.sub("", re.sub(" +", " ", text)).strip()
+    """Full-width punctuation beside Han characters, and no blanks between the two."""
+    text = text.translate(_ONE_FORM)
+    text = _HALF_WIDTH_MARK.sub(lambda match: _FULL_WIDTH[match.group()], text)
+    return _NEEDLESS_BLANK.sub("", re.sub(" +", " ", text)).strip()
 
 
 def han_characters(text):
@@ -54,6 +59,7 @@ def is_prose(sentence):
             and bool(_ENDS.search(sentence))
             and not _REMAINS.search(sentence)
             and not _BROKEN_START.match(sentence)
+            and all(sentence.count(pair[0]) == sentence.count(pair[1]) for pair in _PAIRS)
             and len(_CHINESE.findall(sentence))
             >= MIN_CHINESE_SHARE * len("".join(sentence.split())))
 
@@ -69,6 +75,7 @@ def clean(paragraphs, keep_traditional=False):
     for paragraph in paragraphs:
         for sentence in sentences.split_sentences(normalise(paragraph)):
             sentence = _BULLET.sub("", sentence)
-            if is_prose(sentence) and (keep_traditional or not is_traditional(sentence)):
+            unwanted = is_traditional(sentence) and not keep_traditional
+            if is_prose(sentence) and not unwanted:
                 found.append(sentence)
     return found

@@ -54,11 +54,11 @@ def join_lines(text):
     return re.sub(r"\s+", " ", _WIDE_BREAK.sub("", text)).strip()
 
 
-# --- HTML, and the XML of GNOME's help ----------------------------------------------------
+# --- HTML, and the XML of GNOME's help ----------------------------------------
 
 _INLINE = frozenset(
-    "a abbr acronym app b bdi big cite cmd code em file font gui guiseq i img input kbd key "
-    "keyseq label link mark output q quote s samp small span strong sub sys tt u var "
+    "a abbr acronym app b bdi big cite cmd code em file font gui guiseq i img input kbd "
+    "key keyseq label link mark output q quote s samp small span strong sub sys tt u var "
     "wbr".split())
 _SKIPPED = frozenset(
     "aside button footer head header info math nav noscript pre screen script style "
@@ -99,11 +99,12 @@ def html_paragraphs(text):
     return [block for block in map(join_lines, parser.blocks) if block]
 
 
-# --- manual pages -------------------------------------------------------------------------
+# --- manual pages -------------------------------------------------------------
 
 _ALTERNATING = frozenset("BI BR IB IR RB RI".split())
 _RUNNING = frozenset(
-    "B I SM SB Ar Cm Dq Em Ev Fl Ic Li Nm Op Pa Pq Ql Sq Sx Sy Tn Xr".split()) | _ALTERNATING
+    "B I SM SB Ar Cm Dq Em Ev Fl Ic Li Nm Op Pa Pq Ql Sq Sx Sy Tn Xr".split()
+) | _ALTERNATING
 _UNFILLED = {"nf": "fi", "Vb": "Ve", "EX": "EE", "CS": "CE", "TS": "TE", "Bd": "Ed",
              "de": ".", "ig": "."}
 _MACRO = re.compile(r"[.'][ \t]*([A-Za-z]+|\.)?(.*)")
@@ -152,7 +153,8 @@ def man_paragraphs(text):
 
 def _arguments(name, rest):
     """What a font macro prints: .BR joins its arguments, the others keep the blanks."""
-    words = [quoted.replace('""', '"') or bare for quoted, bare in _ARGUMENT.findall(rest)]
+    words = [quoted.replace('""', '"') or bare
+             for quoted, bare in _ARGUMENT.findall(rest)]
     return ("" if name in _ALTERNATING else " ").join(words)
 
 
@@ -162,7 +164,7 @@ def _unescape(text):
     return text
 
 
-# --- the stories of Wesnoth: scenarios in English and one catalogue of translations -------
+# --- the stories of Wesnoth: scenarios in English and one catalogue of translat
 
 _TRANSLATABLE = re.compile(r'_[ \t]*"((?:[^"]|"")*)"')
 _TAG = re.compile(r"</?\w[^<>]*>")
@@ -170,25 +172,21 @@ _TAG = re.compile(r"</?\w[^<>]*>")
 
 def wesnoth_scenarios(root):
     """One document a scenario file: its texts in the order in which they are told."""
-    translations = {}
+    catalogue = gettext.NullTranslations()
     for path in _files(root, "**/locale/zh_CN/LC_MESSAGES/*.mo"):
         with open(path, "rb") as stream:
-            translations.update(_catalogue(stream))
+            catalogue.add_fallback(gettext.GNUTranslations(stream))
     for path in _files(root, "**/*.cfg"):
-        texts = (match.replace('""', '"') for match in _TRANSLATABLE.findall(
-            _read_text(path)))
-        yield [join_lines(_TAG.sub("", translations[text]))
-               for text in texts if translations.get(text)]
+        told = []
+        for english in _TRANSLATABLE.findall(_read_text(path)):
+            english = english.replace('""', '"')
+            chinese = english and catalogue.gettext(english)
+            if chinese != english:
+                told.append(join_lines(_TAG.sub("", chinese)))
+        yield told
 
 
-def _catalogue(stream):
-    """{English: Chinese} of a .mo file; gettext offers no public way to list them."""
-    return {english: chinese
-            for english, chinese in gettext.GNUTranslations(stream)._catalog.items()
-            if isinstance(english, str) and english}
-
-
-# --- verse --------------------------------------------------------------------------------
+# --- verse --------------------------------------------------------------------
 
 _COLOURS = re.compile("\x1b\\[[0-9;]*m")
 
@@ -196,8 +194,9 @@ _COLOURS = re.compile("\x1b\\[[0-9;]*m")
 def fortunes(text):
     """A file of fortune(6) -> one document an entry, without "-- author" and titles."""
     for entry in _COLOURS.sub("", text).split("\n%"):
-        yield [line.strip() for line in entry.splitlines()
-               if not line.lstrip().startswith(("--", "《", "%"))]
+        lines = [line for line in entry.splitlines()
+                 if not line.lstrip().startswith(("--", "《", "%"))]
+        yield [join_lines(block) for block in re.split(r"\n\s*\n", "\n".join(lines))]
 
 
 def poems(text):
