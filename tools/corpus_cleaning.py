@@ -59,7 +59,8 @@ def is_prose(sentence):
             and bool(_ENDS.search(sentence))
             and not _REMAINS.search(sentence)
             and not _BROKEN_START.match(sentence)
-            and all(sentence.count(pair[0]) == sentence.count(pair[1]) for pair in _PAIRS)
+            and all(sentence.count(left) == sentence.count(right)
+                    for left, right in _PAIRS)
             and len(_CHINESE.findall(sentence))
             >= MIN_CHINESE_SHARE * len("".join(sentence.split())))
 
