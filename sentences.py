@@ -8,7 +8,8 @@ import re
 
 # A full-width mark always ends a sentence. A half-width one does so only where it
 # cannot be part of an address or a name (`?id=3`, `Yahoo!7`); a half-width full stop
-# only after a Han character, for after Latin letters and digits it is mostly something else.
+# only after a Han character: after Latin letters and digits it is mostly something
+# else.
 _END = re.compile(
     "(?:[。！？；…｡]+[!?]*"
     "|[!?]+(?![A-Za-z0-9=&/#%._-])"

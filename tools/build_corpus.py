@@ -216,8 +216,8 @@ def build(sources, output, work_dir, min_mb, report):
     if corpus.bytes == 0 or corpus.bytes < min_mb * 1e6:
         os.remove(part)
         raise errors.InputError(
-            "only %.2f MB could be had, and --min_mb=%g: see above what was skipped and "
-            "why (as root, `apt-get update` may be missing), or ask for less."
+            "only %.2f MB could be had, and --min_mb=%g: see above what was skipped "
+            "and why (as root, `apt-get update` may be missing), or ask for less."
             % (corpus.bytes / 1e6, min_mb))
     _write_licences(os.path.splitext(output)[0] + ".licenses.txt", corpus.shares)
     os.replace(part, output)

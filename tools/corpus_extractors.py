@@ -58,8 +58,8 @@ def join_lines(text):
 
 _INLINE = frozenset(
     "a abbr acronym app b bdi big cite cmd code em file font gui guiseq i img input "
-    "kbd key keyseq label link mark output q quote s samp small span strong sub sys tt u "
-    "var wbr".split())
+    "kbd key keyseq label link mark output q quote s samp small span strong sub sys tt "
+    "u var wbr".split())
 _SKIPPED = frozenset(
     "aside button footer head header info math nav noscript pre screen script style "
     "sup svg textarea".split())
