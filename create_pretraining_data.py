@@ -12,12 +12,10 @@ with --resume and ends with the same bytes.
 import collections
 import contextlib
 import functools
-import hashlib
 import importlib
 import json
 import logging
 import os
-import platform
 import shutil
 import time
 
@@ -27,10 +25,9 @@ import data_report
 import errors
 import instances
 import parallel
-import segmentation
+import pretraining_meta
 import shards
 
-FORMAT = "albert_zh pre-training records, version 1"
 _MANY_PARTS = 64
 _SMALL_PART_BYTES = 256 << 10
 _LARGE_PART_BYTES = 8 << 20
@@ -84,36 +81,7 @@ def prepare(settings, files, stem):
     if overlap:
         raise errors.InputError("%s is both input and output" % overlap.pop())
     return Job(settings, files, stem, stem + ".partial", parts_per_shard,
-               _fingerprint(settings, files))
-
-
-def _fingerprint(settings, files):
-    fingerprint = dict(settings._asdict(), format=FORMAT)
-    fingerprint.update(encoding=files.encoding, split_sentences=files.split_sentences,
-                       compression=files.compression,
-                       output_file=[os.path.basename(path) for path in files.outputs])
-    fingerprint["input_file"] = [
-        [path, os.path.getsize(path), os.stat(path).st_mtime_ns] for path in files.inputs]
-    for name in ("vocab_file", "spm_model_file", "user_dict"):
-        path = getattr(settings, name)
-        fingerprint[name] = path and _sha256(path, "--" + name)
-    fingerprint["segmenter_version"] = _segmenter_version(settings)
-    return fingerprint
-
-
-def _sha256(path, flag):
-    try:
-        with open(path, "rb") as stream:
-            return hashlib.sha256(stream.read()).hexdigest()
-    except OSError as error:
-        raise errors.InputError("%s=%s cannot be read: %s" % (flag, path, error.strerror))
-
-
-def _segmenter_version(settings):
-    if settings.non_chinese or settings.segmented_input:
-        return None
-    package = segmentation.import_package(settings.segmenter)
-    return str(getattr(package, "__version__", "unknown"))
+               pretraining_meta.fingerprint(settings, files))
 
 
 def run(job, num_workers, resume):
@@ -137,24 +105,9 @@ def run(job, num_workers, resume):
     for path in job.files.outputs:
         with contextlib.suppress(FileNotFoundError):
             os.replace(_complete_path(path), path)
-    meta = describe_records(job.settings, job.files.outputs, summary)
+    meta = pretraining_meta.describe(job.settings, job.files.outputs, summary)
     _write_json(job.stem + ".meta.json", dict(meta, fingerprint=job.fingerprint))
     shutil.rmtree(job.work_dir)
-
-
-def describe_records(settings, paths, summary):
-    """What a reader of the records must know, for their meta file."""
-    return {
-        "format": FORMAT,
-        "files": [os.path.basename(path) for path in paths],
-        "fields": sorted(instances.fields(settings)),
-        "settings": settings._asdict(),
-        "vocab_sha256": _sha256(settings.spm_model_file or settings.vocab_file,
-                                "--vocab_file"),
-        "summary": summary,
-        "versions": {"python": platform.python_version(),
-                     settings.segmenter: _segmenter_version(settings)},
-    }
 
 
 def _is_complete(job):
@@ -162,18 +115,11 @@ def _is_complete(job):
     if os.path.exists(job.work_dir) or not os.path.exists(meta_path):
         return False
     with open(meta_path) as source:
-        _require_same(json.load(source)["fingerprint"], job.fingerprint, meta_path)
+        pretraining_meta.require_same(
+    json.load(source)["fingerprint"],
+    job.fingerprint,
+     meta_path)
     return all(os.path.exists(path) for path in job.files.outputs)
-
-
-def _require_same(before, now, path):
-    now = json.loads(json.dumps(now))
-    differing = sorted(name for name in now if before.get(name) != now[name])
-    if differing:
-        raise errors.InputError(
-            "--resume: %s belongs to a run that differs in %s (%s before, %s now); run "
-            "without --resume, or with the settings of before"
-            % (path, ", ".join(differing), before.get(differing[0]), now[differing[0]]))
 
 
 def _open_work(job, resume):
@@ -184,7 +130,8 @@ def _open_work(job, resume):
                 "%s holds an unfinished run; go on with it by --resume, or remove that "
                 "folder to start again" % job.work_dir)
         with open(run_file) as source:
-            _require_same(json.load(source), job.fingerprint, job.work_dir)
+            pretraining_meta.require_same(
+    json.load(source), job.fingerprint, job.work_dir)
         return
     try:
         for path in job.files.outputs:
@@ -223,7 +170,7 @@ def _spread(job):
     except errors.InputError:
         shutil.rmtree(job.work_dir)
         raise
-    logging.info("%d documents of %d lines are spread over %d parts",
+    logging.info("%d documents, %d lines; working on %d part(s)",
                  num_documents, num_lines, num_parts)
     _write_json(done_file, {"documents": num_documents, "lines": num_lines})
 

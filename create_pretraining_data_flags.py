@@ -111,7 +111,10 @@ def _define_words():
                       "rjieba is faster, and is to be installed first.")
     flags.DEFINE_string("user_dict", None, "Words for jieba: word, frequency, tag.")
     flags.DEFINE_bool("segmented_input", False, "Blanks separate the words already.")
-    flags.DEFINE_bool("non_chinese", False, "No segmenter: words are those of WordPiece.")
+    flags.DEFINE_bool(
+    "non_chinese",
+    False,
+     "No segmenter: words are those of WordPiece.")
 
 
 def settings(options):

@@ -45,7 +45,8 @@ class Counts:
         """One document of `num_tokens` tokens, before it is duplicated."""
         self.totals.update(documents=1, sentences=len(lines), text_tokens=num_tokens,
                            unknown_tokens=len(unknowns))
-        self.histograms["sentences_per_document"][min(len(lines), _LONGEST_DOCUMENT)] += 1
+        self.histograms["sentences_per_document"][min(
+            len(lines), _LONGEST_DOCUMENT)] += 1
         if unknowns:
             self.histograms["unknowns"].update(unknowns)
             self._forget_rare_unknowns()
@@ -205,6 +206,8 @@ def draw(counts, summary, path):
 
 
 def _draw_histogram(axis, bars, title):
+    from matplotlib.ticker import MaxNLocator
+
     axis.set_title(title)
     if not bars:
         return
@@ -213,7 +216,9 @@ def _draw_histogram(axis, bars, title):
     binned = collections.Counter()
     for bar, number in bars.items():
         binned[low + (bar - low) // width * width] += number
-    axis.bar(list(binned), list(binned.values()), width=0.9 * width, align="edge")
+    axis.bar(list(binned), list(binned.values()), width=0.9 * width,
+             align="edge" if width > 1 else "center")
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
 def _draw_shares(axis, summary):
@@ -228,7 +233,7 @@ def _draw_shares(axis, summary):
             axis.plot([expected, expected], [row - 0.4, row + 0.4], color="black")
     axis.set_yticks(range(len(names)))
     axis.set_yticklabels([name for name, _ in reversed(names)])
-    axis.set_xlim(0, 1)
+    axis.set_xlim(0, 1.1)  # leaves room for the numbers
 
 
 def _draw_unknowns(axis, counts, summary):

@@ -29,9 +29,11 @@ Settings = collections.namedtuple("Settings", [
 
 # token_ids; label_ids; word_ends: number of tokens up to the end of each word; unknowns:
 # the texts of the unknown tokens.
-Line = collections.namedtuple("Line", ["token_ids", "label_ids", "word_ends", "unknowns"])
+Line = collections.namedtuple(
+    "Line", ["token_ids", "label_ids", "word_ends", "unknowns"])
 
 _MAX_REMEMBERED_LINES = 1 << 13
+_MAX_REMEMBERED_RUNS = 1 << 14
 # Runs of characters each of which WordPiece makes a token, whatever stands around it;
 # and other runs.
 _PLAIN = "\u4e00-\u9fff，。、；：！？（）《》“”‘’…—"
@@ -80,9 +82,10 @@ class LineEncoder:
     def __init__(self, settings, tokenizer, vocabulary):
         self._tokenizer = tokenizer
         self._twin_ids = vocabulary.twin_ids
-        self._unknown = "<unk>" if settings.spm_model_file else "[UNK]"
-        self._has_plain_runs = not settings.spm_model_file
-        self._segment = _find_segmenter(settings)
+        self._unknown_id = tokenizer.vocab[
+            "<unk>" if settings.spm_model_file else "[UNK]"]
+        self._char_ids = None if settings.spm_model_file else _CharacterIds(tokenizer)
+        self.segment = _find_segmenter(settings)
         if settings.label_style == "legacy":
             encode = self._encode_legacy
         elif settings.non_chinese:
@@ -91,32 +94,18 @@ class LineEncoder:
         else:
             encode = self._encode_segmented
         self.encode = functools.lru_cache(_MAX_REMEMBERED_LINES)(encode)
+        self._find_ids = functools.lru_cache(_MAX_REMEMBERED_RUNS)(self._find_ids)
 
     def _encode_segmented(self, text):
         """Words of the segmenter; a token across a word's end joins the two words."""
-        tokens, starts = self._find_tokens(text)
-        word_ends = frozenset(itertools.accumulate(map(len, self._segment(text))))
-        # A character that becomes several tokens is not cut either.
-        ends = [index for index, (start, previous) in enumerate(zip(starts[1:], starts), 1)
-                if start in word_ends and start != previous]
-        return self._line(tokens, ends + [len(tokens)], text, starts)
-
-    def _find_tokens(self, text):
-        """-> tokens and the places in `text` where they begin."""
-        if not self._has_plain_runs:
-            spans = self._tokenizer.tokenize_with_offsets(text)
-            return [token for token, _, _ in spans], [start for _, start, _ in spans]
-        tokens, starts = [], []
-        for run in _RUNS.finditer(text):
-            begin, end = run.span()
-            if run.lastindex:
-                tokens += self._tokenizer.tokenize(run.group())
-                starts += range(begin, end)
-            else:
-                for token, start, _ in self._tokenizer.tokenize_with_offsets(run.group()):
-                    tokens.append(token)
-                    starts.append(begin + start)
-        return tokens, starts
+        ids, starts = self._find_tokens(text)
+        word_ends = frozenset(itertools.accumulate(map(len, self.segment(text))))
+        ends = [index for index, start in enumerate(starts) if start in word_ends]
+        if len(set(starts)) < len(starts) or ends and not ends[0]:
+            # A character that becomes several tokens is not cut, and a line does not
+            # begin with the end of a word.
+            ends = [end for end in ends if end and starts[end] != starts[end - 1]]
+        return self._line(ids, ends + [len(ids)], text, starts)
 
     def _encode_pieces(self, text):
         """Words of WordPiece: `##` goes on."""
@@ -128,29 +117,62 @@ class LineEncoder:
             text, lambda token: token.startswith(tokenization.WORD_BOUNDARY))
 
     def _encode_tokens(self, text, begins_word):
-        tokens, starts = self._find_tokens(text)
-        ends = [index for index, token in enumerate(tokens) if index and begins_word(token)]
-        return self._line(tokens, ends + [len(tokens)], text, starts)
+        ids, starts = self._find_tokens(text)
+        tokens = self._tokenizer.convert_ids_to_tokens(ids)
+        ends = [index for index in range(1, len(ids)) if begins_word(tokens[index])]
+        return self._line(ids, ends + [len(ids)], text, starts)
 
     def _encode_legacy(self, text):
         """The ancestors' words, and `##` targets for all but their first characters."""
-        tokens, starts = self._find_tokens(text)
-        ends = masking.ancestor_word_ends(tokens, self._segment)
-        line = self._line(tokens, ends, text, starts)
+        ids, starts = self._find_tokens(text)
+        ends = masking.ancestor_word_ends(
+            self._tokenizer.convert_ids_to_tokens(ids), self.segment)
         begins = frozenset([0] + ends)
         labels = [id_ if index in begins else self._twin_ids.get(id_, id_)
-                  for index, id_ in enumerate(line.token_ids)]
-        return line._replace(label_ids=labels)
+                  for index, id_ in enumerate(ids)]
+        return self._line(ids, ends, text, starts)._replace(label_ids=labels)
 
-    def _line(self, tokens, word_ends, text, starts):
+    def _find_tokens(self, text):
+        """-> ids of the tokens, and the places in `text` where they begin."""
+        if self._char_ids is None:
+            return self._find_ids(text)
+        ids, starts = [], []
+        for run in _RUNS.finditer(text):
+            begin, end = run.span()
+            if run.lastindex:
+                ids += map(self._char_ids.__getitem__, run.group())
+                starts += range(begin, end)
+            else:
+                run_ids, run_starts = self._find_ids(run.group())
+                ids += run_ids
+                starts += [begin + start for start in run_starts]
+        return ids, starts
+
+    def _find_ids(self, text):
+        spans = self._tokenizer.tokenize_with_offsets(text)
+        return (self._tokenizer.convert_tokens_to_ids([token for token, _, _ in spans]),
+                [start for _, start, _ in spans])
+
+    def _line(self, ids, word_ends, text, starts):
         unknowns = ()
-        if self._unknown in tokens:
+        if self._unknown_id in ids:
             places = starts + [len(text)]
             unknowns = tuple(text[places[index]:places[index + 1]].strip()
-                             for index, token in enumerate(tokens)
-                             if token == self._unknown)
-        ids = self._tokenizer.convert_tokens_to_ids(tokens)
+                             for index, id_ in enumerate(ids) if id_ == self._unknown_id)
         return Line(ids, ids, word_ends, unknowns)
+
+
+class _CharacterIds(dict):
+    """Id of the one token that a character of _PLAIN is."""
+
+    def __init__(self, tokenizer):
+        super().__init__()
+        self._tokenizer = tokenizer
+
+    def __missing__(self, char):
+        [self[char]] = self._tokenizer.convert_tokens_to_ids(
+            self._tokenizer.tokenize(char))
+        return self[char]
 
 
 def _find_segmenter(settings):
@@ -171,26 +193,29 @@ class RecordMaker:
         tokenizer = tokenization.FullTokenizer(
             settings.vocab_file, settings.do_lower_case, settings.spm_model_file)
         self._vocabulary = masking.describe_vocabulary(tokenizer.vocab)
-        self._lines = LineEncoder(settings, tokenizer, self._vocabulary)
+        self.lines = LineEncoder(settings, tokenizer, self._vocabulary)
         self._has_token_words = (settings.mask_strategy == "token"
                                  and not settings.dynamic_masking)
         self._masker = masking.Masker(
             self._vocabulary, settings.ngram if settings.mask_strategy == "ngram" else 1,
             settings.masked_lm_prob, settings.max_predictions_per_seq,
             settings.favor_shorter_ngram)
-        self._encoder = records.ExampleEncoder(
+        self.encoder = records.ExampleEncoder(
             fields(settings), max(tokenizer.vocab.values()) + 1)
         self._random = random.Random()
         self.counts = data_report.Counts()
 
     def records(self, lines):
         """The lines of one document -> [bytes], duplicate after duplicate."""
-        return [self._encoder.encode(instance) for instance in self.instances(lines)]
+        return [self.encoder.encode(instance) for instance in self.instances(lines)]
 
     def instances(self, lines):
         """The lines of one document -> [masking.Instance | UnmaskedInstance]"""
+        return self.make_instances(self.encode_document(lines), lines)
+
+    def make_instances(self, document, lines):
+        """The instances of a document that `encode_document` gave for these lines."""
         settings = self._settings
-        document = self.encode_document(lines)
         key = corpus.document_key(lines, settings.random_seed)
         max_tokens = settings.max_seq_length - 3
         draw = self._random.random
@@ -210,7 +235,7 @@ class RecordMaker:
         """[line] -> masking.Document, no sentence of which is longer than a pair."""
         token_ids, label_ids, word_starts, sentence_ends, unknowns = [], [], [0], [], []
         for text in lines:
-            line = self._lines.encode(text)
+            line = self.lines.encode(text)
             begin = len(token_ids)
             if not line.token_ids:
                 continue

@@ -50,7 +50,8 @@ Vocabulary = collections.namedtuple(
      "twin_ids"])
 
 _SPECIAL = re.compile(r"\[[^\]]+\]$|<[^>]+>$")
-_HAN_PIECE = re.compile("##[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0002fa1f]$")
+_HAN_PIECE = re.compile(
+    "##[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0002fa1f]$")
 _CLAUSE_MARKS = "，。、；：！？,;:!?…"
 
 
@@ -103,7 +104,8 @@ def cut_long_sentences(document, max_tokens, clause_ids):
         while starts[end] - starts[first] > max_tokens:
             limit = bisect.bisect_right(starts, starts[first] + max_tokens, first) - 1
             cut = max(limit, first + 1)
-            marks = (w for w in range(cut, first, -1) if tokens[starts[w] - 1] in clause_ids)
+            marks = (w for w in range(cut, first, -1)
+                     if tokens[starts[w] - 1] in clause_ids)
             first = next(marks, cut)
             if first < end:
                 ends.append(first)
@@ -194,34 +196,36 @@ class Masker:
         boundaries = bytearray(len(tokens))
         starts = document.word_starts
         for (first, last), begin in ((pair.first, 1), (pair.second, first_length)):
-            boundaries[begin - 1] = boundaries[begin - 1 + starts[last] - starts[first] + 1] = 1
+            boundaries[begin - 1] = boundaries[begin - \
+                1 + starts[last] - starts[first] + 1] = 1
             for word in range(first, last):
                 boundaries[begin + starts[word] - starts[first]] = 1
         return UnmaskedInstance(tokens, first_length, pair.is_swapped, boundaries)
 
     def mask(self, document, pair, random):
-        """An Instance with min(P, max(1, round(tokens * masked_lm_prob))) masks at most."""
+        """An Instance with up to min(P, max(1, round(tokens * masked_lm_prob))) masks."""
         tokens, first_length = self._tokens(document.token_ids, document, pair)
         labels = tokens
         if document.label_ids is not document.token_ids:
             labels, _ = self._tokens(document.label_ids, document, pair)
         budget = min(self._max_predictions,
                      max(1, int(round(len(tokens) * self._masked_lm_prob))))
-        runs = self._choose_runs(document, pair, budget, random)
         starts = document.word_starts
-        begin_first, begin_second = starts[pair.first[0]], starts[pair.second[0]]
-        positions, word_lengths = [], []
-        for first, last in runs:
-            offset = (1 - begin_first if pair.first[0] <= first < pair.first[1]
-                      else first_length - begin_second)
-            positions.extend(range(starts[first] + offset, starts[last] + offset))
-            word_lengths.extend([starts[word + 1] - starts[word]
-                                 for word in range(first, last)])
+        offset_first = 1 - starts[pair.first[0]]
+        offset_second = first_length - starts[pair.second[0]]
+        positions, group_lengths, word_lengths = [], [], []
+        for first, last in self._choose_runs(document, pair, budget, random):
+            offset = (offset_first if pair.first[0] <= first < pair.first[1]
+                      else offset_second)
+            positions += range(starts[first] + offset, starts[last] + offset)
+            group_lengths.append(last - first)
+            for word in range(first, last):
+                word_lengths.append(starts[word + 1] - starts[word])
         positions.sort()
         masked_labels = [labels[position] for position in positions]
         num_kept = self._replace(tokens, positions, random)
         return Instance(tokens, first_length, pair.is_swapped, positions, masked_labels,
-                        num_kept, [last - first for first, last in runs], word_lengths)
+                        num_kept, group_lengths, word_lengths)
 
     def _tokens(self, ids, document, pair):
         starts, vocabulary = document.word_starts, self._vocabulary
@@ -234,35 +238,32 @@ class Masker:
         return tokens, len(first) + 2
 
     def _choose_runs(self, document, pair, budget, random):
-        """[(first word, word after the last)] in random order, within `budget` tokens."""
-        starts, is_maskable = document.word_starts, document.is_maskable
+        """[(first word, word after the last)], at random, of `budget` tokens at most."""
+        starts = document.word_starts
+        is_free = bytearray(document.is_maskable)
         first_begin, first_end = pair.first
         second_begin, second_end = pair.second
         order = list(range(first_begin, first_end))
         order += range(second_begin, second_end)
-        num_words = len(order)
+        num_left = len(order)
         thresholds = self._thresholds
-        taken = set()
         runs = []
-        for index in range(num_words):
-            # One step of a Fisher-Yates shuffle: most words are never asked for.
-            swap = index + int(random() * (num_words - index))
-            word = order[swap]
-            order[swap] = order[index]
-            size = bisect.bisect_right(thresholds, random()) + 1 if thresholds else 1
+        # One step of a Fisher-Yates shuffle a time: most words are never asked for.
+        while num_left and budget:
+            place = int(random() * num_left)
+            num_left -= 1
+            word = end = order[place]
+            order[place] = order[num_left]
             limit = first_end if first_begin <= word < first_end else second_end
-            limit = min(word + size, limit)
+            if thresholds:
+                limit = min(limit, word + 1 + bisect.bisect_right(thresholds, random()))
             room = starts[word] + budget
-            end = word
-            while (end < limit and starts[end + 1] <= room and is_maskable[end]
-                   and end not in taken):
+            while end < limit and is_free[end] and starts[end + 1] <= room:
+                is_free[end] = 0
                 end += 1
             if end > word:
-                taken.update(range(word, end))
                 runs.append((word, end))
-                budget -= starts[end] - starts[word]
-                if not budget:
-                    break
+                budget = room - starts[end]
         return runs
 
     def _replace(self, tokens, positions, random):
