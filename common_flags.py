@@ -6,10 +6,15 @@ Below the scripts nobody sees a flag.
 
 import logging
 import os
+import re
 import sys
 
 from absl import app
 from absl import flags
+
+# TensorFlow reads this when it is imported: of its own messages only errors.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
 import tensorflow.compat.v1 as tf
 
 import classification
@@ -20,18 +25,18 @@ import tokenization
 import training
 
 FLAGS = flags.FLAGS
+# The flags below count as those of the script that defines them, so --help lists them.
+flags.disclaim_key_flags()
 
 
 def run(main):
     """Runs a script: strict flags; a user's mistake is one line on stderr and exit 2."""
     def guarded(argv):
+        del argv
         _speak_plainly()
         tf.disable_v2_behavior()
         tf.enable_resource_variables()
         try:
-            if len(argv) > 1:
-                raise errors.InputError(
-                    "%r is no flag; flags begin with -- (see --help)." % argv[1])
             main()
         except errors.InputError as error:
             print("error: %s" % error, file=sys.stderr)
@@ -40,12 +45,30 @@ def run(main):
             print(stopped, file=sys.stderr)
             sys.exit(128 + stopped.number)
 
-    app.run(guarded)
+    app.run(guarded, flags_parser=_parse_flags)
+
+
+def _parse_flags(argv):
+    """absl's parsing with one line for a mistake; --help is no mistake."""
+    if "--help" in argv[1:] or "-h" in argv[1:]:
+        app.usage(shorthelp=True, writeto_stdout=True, exitcode=0)
+    try:
+        rest = FLAGS(argv)[1:]
+    except flags.Error as error:
+        missing = re.findall(r"flag --(\w+)=None: Flag --", str(error))
+        _refuse("Give " + ", ".join("--" + name for name in missing) if missing else error)
+    if rest:
+        _refuse("%r is no flag; flags begin with --" % rest[0])
+    return argv[:1]
+
+
+def _refuse(problem):
+    print("error: %s (--help lists the flags.)" % problem, file=sys.stderr)
+    sys.exit(2)
 
 
 def _speak_plainly():
     """Our messages as they are; of TensorFlow's only errors."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(message)s"))
     root = logging.getLogger()

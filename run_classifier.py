@@ -1,7 +1,7 @@
 """Fine-tunes and evaluates a layout-B model: classification of a text or a pair."""
 
+import common_flags  # first: it quietens TensorFlow
 import classifier
-import common_flags
 import modeling
 
 

@@ -3,8 +3,8 @@
 The tokenizer is WordPiece for Chinese models, SentencePiece where --spm_model_file is given.
 """
 
+import common_flags  # first: it quietens TensorFlow
 import classifier
-import common_flags
 import modeling_google
 
 
