@@ -255,8 +255,8 @@ class Masker:
             word = end = order[place]
             order[place] = order[num_left]
             limit = first_end if first_begin <= word < first_end else second_end
-            if thresholds:
-                limit = min(limit, word + 1 + bisect.bisect_right(thresholds, random()))
+            size = bisect.bisect_right(thresholds, random()) + 1 if thresholds else 1
+            limit = min(limit, word + size)
             room = starts[word] + budget
             while end < limit and is_free[end] and starts[end + 1] <= room:
                 is_free[end] = 0

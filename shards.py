@@ -27,6 +27,19 @@ _USER_CAN_MEND = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.E
 
 
 @contextlib.contextmanager
+def _explaining(path):
+    """Raises InputError if the disk is full or `path` cannot be written to."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _USER_CAN_MEND:
+            raise
+        raise errors.InputError(
+            "%s cannot be written: %s; mend that or choose another --output_file, then "
+            "run the same command with --resume" % (path, error.strerror))
+
+
+@contextlib.contextmanager
 def writing_to(path):
     """Gives a temporary name beside `path`, which takes its place if all went well.
 
@@ -34,14 +47,9 @@ def writing_to(path):
     """
     temporary = "%s.tmp-%d" % (path, os.getpid())
     try:
-        yield temporary
-        os.replace(temporary, path)
-    except OSError as error:
-        if error.errno not in _USER_CAN_MEND:
-            raise
-        raise errors.InputError(
-            "%s cannot be written: %s; mend that or choose another --output_file, then "
-            "run the same command with --resume" % (path, error.strerror))
+        with _explaining(path):
+            yield temporary
+            os.replace(temporary, path)
     finally:
         with contextlib.suppress(OSError):
             os.remove(temporary)
@@ -66,7 +74,8 @@ def spread_documents(documents, seed, num_parts, path_of_part):
 
 def _flush(buffers, path_of_part):
     for part, texts in enumerate(buffers):
-        with open(path_of_part(part), "ab") as stream:
+        path = path_of_part(part)
+        with _explaining(path), open(path, "ab") as stream:
             stream.write("".join(texts).encode("utf-8", "surrogatepass"))
         texts.clear()
 
