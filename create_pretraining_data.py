@@ -198,11 +198,6 @@ def _complete_path(output):
     return output + ".complete"
 
 
-@functools.lru_cache(maxsize=1)
-def _record_maker(settings):
-    return instances.RecordMaker(settings)  # one for all parts of a process
-
-
 def make_part(job, part):
     """The shuffled records of one part of the text, if they are not there yet.
 
@@ -213,7 +208,7 @@ def make_part(job, part):
         with open(path + ".json") as source:
             return part, json.load(source)
     started = time.time()
-    maker = _record_maker(job.settings)
+    maker = instances.record_maker(job.settings)
     maker.counts = data_report.Counts()
     num_records = shards.shuffle_to(
         path, (record for lines in shards.read_part(_text_path(job, part))

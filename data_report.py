@@ -162,11 +162,16 @@ def describe(counts, summary, seconds):
 
 
 def _describe_unknowns(counts):
-    shown = counts.histograms["unknowns"].most_common(_NUM_SHOWN_UNKNOWNS)
+    shown = _most_frequent_unknowns(counts)
     if not shown:
         return ""
     return "; most frequent: " + "  ".join(
         "%s %d" % (_printable(text), number) for text, number in shown)
+
+
+def _most_frequent_unknowns(counts):
+    unknowns = counts.histograms["unknowns"].items()
+    return sorted(unknowns, key=lambda item: (-item[1], item[0]))[:_NUM_SHOWN_UNKNOWNS]
 
 
 def _printable(text):
@@ -238,7 +243,7 @@ def _draw_shares(axis, summary):
 
 def _draw_unknowns(axis, counts, summary):
     # By code point: a machine without a Chinese font would draw empty boxes.
-    shown = counts.histograms["unknowns"].most_common(_NUM_SHOWN_UNKNOWNS)[::-1]
+    shown = _most_frequent_unknowns(counts)[::-1]
     axis.set_title("unknown tokens, %.2f %% of the text"
                    % (100 * summary["unknown_share"]))
     axis.barh(range(len(shown)), [number for _, number in shown])

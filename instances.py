@@ -260,3 +260,9 @@ class RecordMaker:
                                     sentence_ends)
         return masking.cut_long_sentences(
             document, self._settings.max_seq_length - 3, self._vocabulary.clause_ids)
+
+
+@functools.lru_cache(maxsize=1)
+def record_maker(settings):
+    """The one RecordMaker of a process: dictionaries take a second to load."""
+    return RecordMaker(settings)
