@@ -9,6 +9,7 @@ import os
 
 import tensorflow.compat.v1 as tf
 
+import checkpoints
 import errors
 import features
 import optimization
@@ -65,7 +66,7 @@ def read_splits(task, options):
     splits = {}
     for name in ("train", "dev", "test"):
         if wanted[name]:
-            path = options.split_files.get(name) or task.find_file(options.data_dir, name)
+            path = _find_file(task, name, options)
             examples, skipped = tasks.read_examples(
                 task, path, skip_bad_rows=options.skip_bad_rows and name == "train",
                 needs_labels=name != "test")
@@ -81,6 +82,15 @@ def read_splits(task, options):
     return task, splits
 
 
+def _find_file(task, split, options):
+    if split in options.split_files:
+        return options.split_files[split]
+    if not options.data_dir:
+        raise errors.InputError("No %s data: give --%s_file, or --data_dir." % (
+            split, split))
+    return task.find_file(options.data_dir, split)
+
+
 def _labels_of_earlier_run(options):
     folders = [options.output_dir]
     if options.init_checkpoint:
@@ -93,6 +103,28 @@ def _labels_of_earlier_run(options):
     raise errors.InputError(
         "No labels.txt in %s. Labels are learnt from the training file: train first, or "
         "give the --output_dir of the run that did." % " or ".join(folders))
+
+
+def check_head(prefix, task):
+    """Raises errors.InputError where weights to score tell other labels apart."""
+    beside = os.path.join(os.path.dirname(prefix), "labels.txt")
+    if os.path.exists(beside) and tasks.read_labels(beside) != task.labels:
+        raise errors.InputError(
+            "%s was trained for the labels in %s, but task %s has other ones: %s." % (
+                prefix, beside, task.name, ", ".join(task.labels[:20])))
+    found = checkpoints.list_variables(prefix).get("output_weights")
+    if found is not None and found[0] != len(task.labels):
+        raise errors.InputError(
+            "%s tells %d classes apart, but task %s has %d labels." % (
+                prefix, found[0], task.name, len(task.labels)))
+
+
+def check_all_loaded(warm_start):
+    """Raises errors.InputError where weights to score lack the classifier's head."""
+    if warm_start.new:
+        raise errors.InputError(
+            "%s has no classifier head (%s): it is a pre-trained model. Fine-tune it "
+            "first with --do_train." % (warm_start.prefix, ", ".join(warm_start.new)))
 
 
 def truncate_pair(tokens_a, tokens_b, limit):

@@ -44,19 +44,29 @@ def run(model_class, config, task, tokenizer, options, files):
         raise errors.InputError(
             "--max_seq_length=%d, but this model has %d positions; choose at most those."
             % (options.max_seq_length, config.max_position_embeddings))
+    every_seed = _options_by_seed(options)
     task, examples = classification.read_splits(task, options)
-    if options.num_seeds == 1:
-        return [Run(model_class, config, task, tokenizer, options, files, examples).go()]
-    if not options.do_train:
-        raise errors.InputError("--num_seeds needs --do_train; without it nothing differs.")
-    results = []
-    for seed in range(options.seed, options.seed + options.num_seeds):
-        one = dataclasses.replace(options, seed=seed, output_dir=os.path.join(
-            options.output_dir, "seed_%d" % seed))
-        results.append(
-            Run(model_class, config, task, tokenizer, one, files, examples).go())
-    summarize_seeds(results, options)
+    runs = [Run(model_class, config, task, tokenizer, one, files, examples)
+            for one in every_seed]
+    results = [one.go() for one in runs]
+    if options.num_seeds > 1:
+        summarize_seeds(results, options)
     return results
+
+
+def _options_by_seed(options):
+    """The options themselves, or with --num_seeds those of each seed, in its folder."""
+    if options.num_seeds == 1:
+        return [options]
+    if not options.do_train:
+        raise errors.InputError("--num_seeds needs --do_train: else nothing differs.")
+    if run_record.read(options.output_dir):
+        raise errors.InputError("--output_dir=%s holds a run with one seed; --num_seeds "
+                                "needs another folder." % options.output_dir)
+    return [dataclasses.replace(
+        options, seed=seed, cached_dir=options.cached_dir or options.output_dir,
+        output_dir=os.path.join(options.output_dir, "seed_%d" % seed))
+            for seed in range(options.seed, options.seed + options.num_seeds)]
 
 
 def summarize_seeds(results, options):
@@ -88,11 +98,14 @@ class Run(object):
         self.logits_fn = classification.make_logits_fn(
             model_class, config, len(self.labels), options)
         self.shapes = training.model_shapes(self._build)
-        self.resumed, warm_start = self._claim_folder(examples)
-        self.splits = {name: self._prepare(name, rows) for name, rows in examples.items()}
-        self.num_train_steps = self._count_steps()
+        self.device_batch_size = training.device_batch_size(options)
+        self.num_train_steps = self._count_steps(len(examples.get("train", ())))
+        warm_start = self._check_weights()
         self.estimator = training.make_estimator(classification.make_model_fn(
             self.logits_fn, options, self.num_train_steps, warm_start), options)
+        # Nothing is written before this line, so a run that is refused leaves no trace.
+        self._claim_folder(examples, warm_start)
+        self.splits = {name: self._prepare(name, rows) for name, rows in examples.items()}
         newest = checkpoints.all_checkpoints(options.output_dir)
         self.history = training.History(
             options.output_dir, newest[-1][0] if newest else 0)
@@ -126,29 +139,49 @@ class Run(object):
                for name in ("input_ids", "input_mask", "segment_ids")}
         self.logits_fn(ids, False)
 
-    def _claim_folder(self, examples):
+    def _check_weights(self):
+        """What training starts from, None at random; without training, raises
+        errors.InputError unless there are weights to score."""
         options = self.options
-        os.makedirs(options.output_dir, exist_ok=True)
         if not options.do_train:
-            return False, None
+            prefix = self._final_checkpoint()
+            classification.check_head(prefix, self.task)
+            classification.check_all_loaded(self._plan_warm_start(prefix))
+            return None
+        if not options.init_checkpoint:
+            return None
+        found = self._plan_warm_start(options.init_checkpoint)
+        inside = os.path.realpath(found.prefix).startswith(
+            os.path.join(os.path.realpath(options.output_dir), ""))
+        if inside and options.overwrite_output_dir:
+            raise errors.InputError(
+                "--overwrite_output_dir would remove the weights to start from, %s. "
+                "Give another --output_dir." % found.prefix)
+        return found
+
+    def _plan_warm_start(self, path):
+        return checkpoints.plan_warm_start(
+            path, self.shapes, self.config.layout, self.files["config"],
+            self.options.init_from_group0 and self.options.do_train)
+
+    def _claim_folder(self, examples, warm_start):
+        options = self.options
+        folder = options.output_dir
+        if not options.do_train:
+            run_record.make_folder(folder, "output_dir")
+            return
+        facts = {"task": self.task.name, "labels": self.labels}
+        for name, rows in examples.items():
+            facts["%s data" % name] = "%d rows (%s)" % (
+                len(rows), features.fingerprint([e[:4] for e in rows]))
         record = run_record.describe(
-            dataclasses.asdict(options), self.files, {
-                "task": self.task.name, "labels": self.labels,
-                "rows": {name: len(rows) for name, rows in examples.items()},
-                "data": {name: features.fingerprint([e[:4] for e in rows])
-                         for name, rows in examples.items()}}, tf.__version__)
-        warm_start = None
-        if options.init_checkpoint:
-            warm_start = checkpoints.plan_warm_start(
-                options.init_checkpoint, self.shapes, self.config.layout,
-                self.files["config"], options.init_from_group0)
+            dataclasses.asdict(options), self.files, facts, tf.__version__)
+        if warm_start:
             record["files"]["init_checkpoint"] = {
                 "path": warm_start.prefix,
                 "sha256": run_record.sha256(warm_start.prefix + ".index")}
-        resumed = run_record.claim(options.output_dir, record, options.resume,
-                                   options.overwrite_output_dir)
-        tasks.write_labels(os.path.join(options.output_dir, "labels.txt"), self.labels)
-        return resumed, warm_start
+        run_record.claim(folder, record, options.resume, options.overwrite_output_dir)
+        tasks.write_labels(os.path.join(folder, "labels.txt"), self.labels)
 
     def _prepare(self, name, examples):
         options = self.options
@@ -161,19 +194,14 @@ class Run(object):
             classification.Split(name, examples), self.labels, self.tokenizer,
             options.cached_dir or options.output_dir, options, key, batch_size)
 
-    def _count_steps(self):
-        if "train" not in self.splits:
-            return 0
-        num_rows = len(self.splits["train"].examples)
-        steps = int(num_rows / self.options.train_batch_size
-                    * self.options.num_train_epochs)
-        return max(steps, 1)
+    def _count_steps(self, num_rows):
+        steps = num_rows / self.options.train_batch_size * self.options.num_train_epochs
+        return max(int(steps), 1)
 
     # Training and evaluation.
 
     def _train(self):
         options = self.options
-        batch_size = training.device_batch_size(options)
         train = self.splits["train"]
         done = checkpoints.all_checkpoints(options.output_dir)
         start = done[-1][0] if done else 0
@@ -181,12 +209,13 @@ class Run(object):
             "%s: %d rows, %d steps of %d rows, from step %d%s.",
             "Resuming %s" % done[-1][1] if done else "Training", len(train.examples),
             self.num_train_steps, options.train_batch_size, start,
-            "" if batch_size == options.train_batch_size
-            else " (%d rows a device)" % batch_size)
+            "" if self.device_batch_size == options.train_batch_size
+            else " (%d rows a device)" % self.device_batch_size)
         if start < self.num_train_steps:
             input_fn = features.training_input_fn(
-                train.records, self._spec(), len(train.examples), batch_size,
-                options.seed, start * options.train_batch_size, options.use_tpu)
+                train.records, self._spec(), len(train.examples),
+                self.device_batch_size, options.seed, start * options.train_batch_size,
+                options.use_tpu)
             received = training.train(
                 self.estimator, input_fn, self.num_train_steps,
                 options.train_batch_size, self.history, self._evaluate_new_checkpoints)
@@ -272,7 +301,6 @@ class Run(object):
     def _score_best(self, split, name):
         """Writes the files of a split and returns its metrics, {} without labels."""
         prefix = self._final_checkpoint()
-        self._check_head(prefix)
         probabilities = self._score(split, prefix)
         folder = self.options.output_dir
         if name == "test":
@@ -296,17 +324,6 @@ class Run(object):
         if name == "dev":
             self._write_report(split, probabilities, summary)
         return summary
-
-    def _check_head(self, prefix):
-        found = checkpoints.list_variables(prefix).get("output_weights")
-        if found is None:
-            raise errors.InputError(
-                "%s has no classifier head (output_weights): it is a pre-trained model. "
-                "Fine-tune it first with --do_train." % prefix)
-        if found[0] != len(self.labels):
-            raise errors.InputError(
-                "%s tells %d classes apart, but task %s has %d labels." % (
-                    prefix, found[0], self.task.name, len(self.labels)))
 
     def _write_eval_results_text(self):
         folder = self.options.output_dir

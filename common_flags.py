@@ -56,7 +56,8 @@ def _parse_flags(argv):
         rest = FLAGS(argv)[1:]
     except flags.Error as error:
         missing = re.findall(r"flag --(\w+)=None: Flag --", str(error))
-        _refuse("Give " + ", ".join("--" + name for name in missing) if missing else error)
+        names = ", ".join("--" + name for name in missing)
+        _refuse("Give " + names if missing else error)
     if rest:
         _refuse("%r is no flag; flags begin with --" % rest[0])
     return argv[:1]

@@ -21,8 +21,9 @@ NAME = "run.json"
 FREE_TO_CHANGE = frozenset([
     "resume", "overwrite_output_dir", "do_train", "do_eval", "do_predict",
     "eval_batch_size", "predict_batch_size", "keep_checkpoint_max", "output_dir",
-    "save_checkpoints_steps", "early_stopping_patience", "data_dir", "cached_dir",
-    "num_gpus", "num_seeds"])
+    "save_checkpoints_steps", "early_stopping_patience", "data_dir", "split_files",
+    "cached_dir", "num_gpus", "num_seeds", "tpu_name", "tpu_zone", "gcp_project",
+    "master"])
 # What a run leaves in its folder; overwriting removes these and nothing else.
 OUTPUTS = (NAME, "checkpoint", "metrics.jsonl", "curves.png", "report.html", "labels.txt",
            "eval_results.txt", "eval_results.json", "test_results.tsv",
@@ -57,7 +58,8 @@ def write_bytes(path, content):
 
 
 def describe(settings, files, facts, tensorflow_version):
-    """The record: settings (a dict), files (name -> path) by hash, other facts."""
+    """The record: settings (a dict), files (name -> path) by hash, other facts
+    (name -> what can be compared and printed)."""
     return {
         "settings": settings,
         "files": {name: {"path": path, "sha256": sha256(path)}
@@ -84,7 +86,7 @@ def read(folder):
 
 
 def differences(old, new):
-    """Lines that say in which settings and files two records differ."""
+    """Lines that say in which settings, files and facts two records differ."""
     lines = []
     for key in sorted(set(old["settings"]) | set(new["settings"])):
         before, now = old["settings"].get(key), new["settings"].get(key)
@@ -94,26 +96,58 @@ def differences(old, new):
         if old["files"][name]["sha256"] != new["files"][name]["sha256"]:
             lines.append("the content of %s (%s) has changed" % (
                 name, new["files"][name]["path"]))
+    for name in sorted(set(old["facts"]) & set(new["facts"])):
+        if old["facts"][name] != new["facts"][name]:
+            lines.append("%s: was %s, is %s" % (
+                name, old["facts"][name], new["facts"][name]))
     return lines
+
+
+def make_folder(path, flag):
+    """Raises errors.InputError where the folder cannot be made or written to."""
+    try:
+        os.makedirs(path, exist_ok=True)
+        if os.access(path, os.W_OK):
+            return
+        reason = "it cannot be written to"
+    except OSError as error:
+        reason = error.strerror
+    raise errors.InputError(
+        "--%s=%s is of no use as a folder: %s." % (flag, path, reason))
 
 
 def claim(folder, record, resume, overwrite):
     """Makes `folder` this run's. Returns True where an earlier part of it goes on.
 
     Raises errors.InputError where the folder holds a run and neither `resume` nor
-    `overwrite` is set, or where `resume` would continue a different run.
+    `overwrite` is set, where `resume` would continue a different run, and where a file
+    that no run of ours made would be overwritten.
     """
-    os.makedirs(folder, exist_ok=True)
-    if overwrite:
+    if resume and overwrite:
+        raise errors.InputError("Give --resume or --overwrite_output_dir, not both.")
+    make_folder(folder, "output_dir")
+    if overwrite and os.path.exists(os.path.join(folder, NAME)):
         remove_outputs(folder)
     old = read(folder)
     if old is None:
-        if os.path.exists(os.path.join(folder, "checkpoint")):
-            raise errors.InputError(
-                "--output_dir=%s holds checkpoints but no %s, so they are not of this "
-                "program. Give another --output_dir." % (folder, NAME))
-        write_json(os.path.join(folder, NAME), record)
-        return False
+        _refuse_foreign(folder)
+    else:
+        _refuse_unless_resumed(folder, old, record, resume)
+        record["finished"] = old["finished"]
+    write_json(os.path.join(folder, NAME), record)
+    return old is not None
+
+
+def _refuse_foreign(folder):
+    found = [name for name in sorted(os.listdir(folder)) if _is_output(folder, name)]
+    if found:
+        raise errors.InputError(
+            "--output_dir=%s holds %s, but no %s: no training run of this program made "
+            "them, and this one would overwrite them. Give another --output_dir." % (
+                folder, ", ".join(found[:5]), NAME))
+
+
+def _refuse_unless_resumed(folder, old, record, resume):
     changed = differences(old, record)
     listing = "".join("\n  " + line for line in changed) or "\n  nothing differs"
     if not resume:
@@ -124,25 +158,30 @@ def claim(folder, record, resume, overwrite):
                 folder, "finished" if old["finished"] else "unfinished", listing))
     if changed:
         raise errors.InputError(
-            "--resume goes on with the run in %s, but this one is different:%s\nUse the "
-            "same settings, or --overwrite_output_dir." % (folder, listing))
-    record["finished"] = old["finished"]
-    write_json(os.path.join(folder, NAME), record)
-    return True
+            "--resume goes on with the run in %s, but this one is different:%s\nUse "
+            "the same settings, or --overwrite_output_dir." % (folder, listing))
+
+
+def _is_output(folder, name):
+    if name in OUTPUT_FOLDERS:
+        return os.path.isdir(os.path.join(folder, name))
+    return name in OUTPUTS or name.startswith(OUTPUT_PREFIXES)
 
 
 def remove_outputs(folder):
-    """Deletes what a run writes, by name; a user's own files stay."""
-    removed = 0
-    for name in sorted(os.listdir(folder)):
+    """Deletes what a run writes, by name; a user's own files stay.
+
+    The record goes last: until then a killed removal can be begun again.
+    """
+    found = [name for name in os.listdir(folder) if _is_output(folder, name)]
+    for name in sorted(found, key=lambda name: (name == NAME, name)):
         path = os.path.join(folder, name)
-        if name in OUTPUTS or name.startswith(OUTPUT_PREFIXES):
-            os.remove(path)
-            removed += 1
-        elif name in OUTPUT_FOLDERS and os.path.isdir(path):
+        if name in OUTPUT_FOLDERS:
             shutil.rmtree(path)
-            removed += 1
-    logging.info("Overwriting %s: %d outputs of an earlier run removed.", folder, removed)
+        else:
+            os.remove(path)
+    logging.info("Overwriting %s: %d outputs of an earlier run removed.", folder,
+                 len(found))
 
 
 def mark_finished(folder):

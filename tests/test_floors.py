@@ -25,7 +25,8 @@ MAY_IMPORT = {
     "modeling": {"transformer", "checkpoints"},
     "modeling_google": {"transformer"},
     # floor 3
-    "classification": {"features", "optimization", "tasks", "training", "transformer"},
+    "classification": {"checkpoints", "features", "optimization", "tasks", "training",
+                       "transformer"},
     "pretraining": {"features", "optimization", "training", "transformer"},
     # floor 4
     "classifier": {"checkpoints", "classification", "features", "metrics", "predictions",
