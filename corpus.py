@@ -39,7 +39,7 @@ def find_files(patterns):
 
 
 def check_encoding(encoding):
-    """Raises InputError for an encoding that is unknown or whose lines can't be found."""
+    """Raises InputError for an encoding that is unknown or whose newline is not \\n."""
     try:
         codecs.lookup(encoding)
         is_usable = "\n".encode(encoding) == b"\n"
@@ -47,16 +47,17 @@ def check_encoding(encoding):
         is_usable = False
     if not is_usable:
         raise errors.InputError(
-            "--encoding=%s is not supported; use UTF-8, GB18030, GBK or Big5, and convert "
-            "other files: iconv -f %s -t UTF-8" % (encoding, encoding))
+            "--encoding=%s is not supported; use UTF-8, GB18030, GBK or Big5, and "
+            "convert other files: iconv -f %s -t UTF-8" % (encoding, encoding))
 
 
 def read_documents(stream, name, encoding="utf-8", split_sentences=False):
     """Yields the documents of a binary stream as lists of lines without outer blanks.
 
-    A byte order mark and CRLF are tolerated. A document that is
-    longer than MAX_DOCUMENT_CHARACTERS goes on as another one at its next line. `split_sentences` puts each sentence of
-    a line on a line of its own. `name` is what the stream is called in messages.
+    A byte order mark and CRLF are tolerated. A document that is longer than
+    MAX_DOCUMENT_CHARACTERS goes on as another one at its next line. `split_sentences`
+    puts each sentence of a line on a line of its own. `name` is what the stream is
+    called in messages.
 
     Raises: InputError for bytes that are not `encoding`, binary data and endless lines.
     """
@@ -78,12 +79,13 @@ def _lines(stream, name, encoding):
     for raw in iter(functools.partial(stream.readline, MAX_LINE_BYTES), b""):
         if len(raw) == MAX_LINE_BYTES:
             raise errors.InputError(
-                "%s: the line at byte %d is longer than %d MB; the input is text with a "
-                "sentence a line" % (name, offset, MAX_LINE_BYTES >> 20))
+                "%s: the line at byte %d is longer than %d MB; the input is text with "
+                "a sentence a line" % (name, offset, MAX_LINE_BYTES >> 20))
         if b"\0" in raw:
             raise errors.InputError(
-                "%s: byte %d is 0, so this is not a text file (or it is UTF-16: convert "
-                "it, iconv -f UTF-16 -t UTF-8)" % (name, offset + raw.index(b"\0")))
+                "%s: byte %d is 0, so this is not a text file (or it is UTF-16: "
+                "convert it, iconv -f UTF-16 -t UTF-8)"
+                % (name, offset + raw.index(b"\0")))
         try:
             line = raw.decode(encoding)
         except UnicodeDecodeError as error:
@@ -98,7 +100,7 @@ def _lines(stream, name, encoding):
 
 
 def document_key(lines, seed):
-    """64 bits that depend on the text of a document and on the seed, on nothing else."""
+    """64 bits that depend on the text of a document and the seed, on nothing else."""
     text = "\n".join(lines).encode("utf-8", "surrogatepass")
     digest = hashlib.blake2b(text, digest_size=_HASH_BYTES, salt=b"%d" % seed)
     return int.from_bytes(digest.digest(), "big")

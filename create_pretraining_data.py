@@ -12,7 +12,6 @@ with --resume and ends with the same bytes.
 import collections
 import contextlib
 import functools
-import importlib
 import json
 import logging
 import os
@@ -56,9 +55,9 @@ def name_outputs(output_file, num_shards):
     if not num_shards:
         return names
     if len(names) > 1 and len(names) != num_shards:
-        raise errors.InputError("--num_shards=%d, but --output_file names %d files; give "
-                                "one name, or leave --num_shards out"
-                                % (num_shards, len(names)))
+        raise errors.InputError(
+            "--num_shards=%d, but --output_file names %d files; give one name, or "
+            "leave --num_shards out" % (num_shards, len(names)))
     if len(names) > 1 or num_shards == 1:
         return names
     root, extension = os.path.splitext(names[0])
@@ -115,10 +114,8 @@ def _is_complete(job):
     if os.path.exists(job.work_dir) or not os.path.exists(meta_path):
         return False
     with open(meta_path) as source:
-        pretraining_meta.require_same(
-    json.load(source)["fingerprint"],
-    job.fingerprint,
-     meta_path)
+        pretraining_meta.require_same(json.load(source).get("fingerprint", {}),
+                                      job.fingerprint, meta_path)
     return all(os.path.exists(path) for path in job.files.outputs)
 
 
@@ -130,8 +127,8 @@ def _open_work(job, resume):
                 "%s holds an unfinished run; go on with it by --resume, or remove that "
                 "folder to start again" % job.work_dir)
         with open(run_file) as source:
-            pretraining_meta.require_same(
-    json.load(source), job.fingerprint, job.work_dir)
+            pretraining_meta.require_same(json.load(source), job.fingerprint,
+                                          job.work_dir)
         return
     try:
         for path in job.files.outputs:
@@ -140,8 +137,9 @@ def _open_work(job, resume):
                 os.remove(_complete_path(path))
         os.mkdir(job.work_dir)
     except OSError as error:
-        raise errors.InputError("--output_file: %s cannot be made: %s; name a folder that "
-                                "can be written to" % (error.filename, error.strerror))
+        raise errors.InputError(
+            "--output_file: %s cannot be made: %s; name a folder that can be written to"
+            % (error.filename, error.strerror))
     _write_json(run_file, job.fingerprint)
 
 
@@ -165,13 +163,13 @@ def _spread(job):
             functools.partial(_text_path, job))
         if not num_documents:
             raise errors.InputError(
-                "--input_file: %d file(s), but only blank lines in them; the input is a "
-                "sentence a line, a blank line between documents" % len(job.files.inputs))
+                "--input_file: only blank lines in %d file(s); the input is a sentence "
+                "a line, a blank line between documents" % len(job.files.inputs))
     except errors.InputError:
         shutil.rmtree(job.work_dir)
         raise
-    logging.info("%d documents, %d lines; working on %d part(s)",
-                 num_documents, num_lines, num_parts)
+    logging.info("%d documents, %d lines; working on %d part(s)", num_documents,
+                 num_lines, num_parts)
     _write_json(done_file, {"documents": num_documents, "lines": num_lines})
 
 

@@ -29,7 +29,7 @@ _COUNTS = "counts"
 
 
 class MakeRecords(beam.DoFn):
-    """Documents (lists of lines) to serialised examples, and counts as a side output."""
+    """Documents (lists of lines) to serialised examples; counts on the side."""
 
     def __init__(self, settings):
         super().__init__()
@@ -70,14 +70,16 @@ def add_counts(counts):
 def write_meta(counts, settings, prefix):
     """Report and meta file beside the records. Raises: InputError without instances."""
     counts = data_report.Counts(**json.loads(counts))
-    summary = data_report.summarize(counts, settings.max_seq_length, settings.dupe_factor)
+    summary = data_report.summarize(counts, settings.max_seq_length,
+                                    settings.dupe_factor)
     if not summary["instances"]:
         raise errors.InputError(
             "no instance came of %d document(s) with %d sentence(s)"
             % (summary["documents"], summary["sentences"]))
     meta = pretraining_meta.describe(settings, [prefix + "-*-of-*.tfrecord"], summary)
+    report = data_report.describe(counts, summary, None) + "\n"
     for name, text in [("meta.json", json.dumps(meta, indent=1, sort_keys=True)),
-                       ("report.txt", data_report.describe(counts, summary, None) + "\n")]:
+                       ("report.txt", report)]:
         path = "%s.%s" % (prefix, name)
         with filesystems.FileSystems.create(path) as out:
             out.write(text.encode("utf-8"))

@@ -16,17 +16,17 @@ import segmentation
 
 
 def run(main):
-    """Calls main(flag values): strict flags; a user's mistake is one line and exit 2."""
+    """Calls main(flag values); a user's mistake is one line and exit 2."""
     def guarded(argv):
-        logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(logging.Formatter("%(message)s"))
+        logging.getLogger().handlers[:] = [handler]
         logging.getLogger().setLevel(logging.INFO)
-        for handler in logging.getLogger().handlers:
-            handler.setFormatter(logging.Formatter("%(message)s"))
         logging.getLogger("matplotlib").setLevel(logging.ERROR)
         try:
             if len(argv) > 1:
-                raise errors.InputError("%r is no flag; flags begin with -- (see --help)"
-                                        % argv[1])
+                raise errors.InputError(
+                    "%r is no flag; flags begin with -- (see --help)" % argv[1])
             main(flags.FLAGS)
         except errors.InputError as error:
             print("error: %s" % error, file=sys.stderr)
@@ -38,7 +38,7 @@ def run(main):
 def define_local():
     """Flags of create_pretraining_data.py."""
     _define_common("A file, several separated by commas, or one with --num_shards.")
-    flags.DEFINE_integer("num_workers", 1, "Processes; the records do not depend on it.",
+    flags.DEFINE_integer("num_workers", 1, "Processes; records do not depend on it.",
                          lower_bound=1)
     flags.DEFINE_integer("num_shards", None, "Files to write, name-00000-of-0000N.",
                          lower_bound=1, upper_bound=99999)
@@ -51,8 +51,8 @@ def define_beam():
     _define_common("Prefix of the files to write.")
     flags.DEFINE_integer("num_shards", 0, "Files to write; 0 leaves it to the runner.",
                          lower_bound=0)
-    flags.DEFINE_string("beam_options", "", "Options for Beam, separated by blanks, such "
-                        "as --beam_options='--runner=FlinkRunner --flink_master=HOST'.")
+    flags.DEFINE_string("beam_options", "", "Options for Beam, separated by blanks: "
+                        "--beam_options='--runner=FlinkRunner --flink_master=HOST'.")
 
 
 def _define_common(output_help):
@@ -63,8 +63,9 @@ def _define_common(output_help):
 
 
 def _define_input(output_help):
-    flags.DEFINE_string("input_file", None, "Text files or globs, separated by commas: a "
-                        "sentence a line, a blank line between documents.", required=True)
+    flags.DEFINE_string("input_file", None, "Text files or globs, separated by commas: "
+                        "a sentence a line, a blank line between documents.",
+                        required=True)
     flags.DEFINE_string("output_file", None, output_help, required=True)
     flags.DEFINE_string("encoding", "utf-8", "Of the text, such as GB18030.")
     flags.DEFINE_bool("split_sentences", False, "Lines are raw paragraphs: put each "
@@ -82,26 +83,27 @@ def _define_instances():
     flags.DEFINE_float("short_seq_prob", 0.1, "Share of documents cut to instances of "
                        "a random shorter length.")
     flags.DEFINE_integer("random_seed", 12345, "Of everything that is random.")
-    flags.DEFINE_bool("random_next_sentence", False, "Not available: the second segment "
-                      "is always a neighbour in the same document.")
+    flags.DEFINE_bool("random_next_sentence", False, "Not available: the second "
+                      "segment is always a neighbour in the same document.")
 
 
 def _define_masks():
     flags.DEFINE_integer("max_predictions_per_seq", 20, "Masked tokens of an instance.")
     flags.DEFINE_float("masked_lm_prob", 0.15, "Share of masked tokens.")
-    flags.DEFINE_enum("mask_strategy", None, masking.STRATEGIES, "token: single tokens; "
-                      "wwm: whole words; ngram: runs of up to --ngram whole words. "
-                      "Without it: ngram, or what --do_whole_word_mask and --ngram say.")
+    flags.DEFINE_enum("mask_strategy", None, masking.STRATEGIES, "token: single "
+                      "tokens; wwm: whole words; ngram: runs of up to --ngram whole "
+                      "words. Without it: ngram, or what --do_whole_word_mask and "
+                      "--ngram say.")
     flags.DEFINE_bool("do_whole_word_mask", True, "--nodo_whole_word_mask is "
                       "--mask_strategy=token.")
     flags.DEFINE_integer("ngram", 3, "Words of the longest run that is masked; 1 is "
                          "--mask_strategy=wwm.")
-    flags.DEFINE_bool("favor_shorter_ngram", True, "Runs of n words have probability 1/n "
-                      "(times a constant); otherwise the longest is the likeliest.")
-    flags.DEFINE_bool("dynamic_masking", False, "Write word boundaries and no masks, for "
-                      "training that masks what it reads.")
-    flags.DEFINE_bool("legacy_labels", False, "Predict the `##` row for all but the first "
-                      "character of a word, as published layout-B models did.")
+    flags.DEFINE_bool("favor_shorter_ngram", True, "Runs of n words have a probability "
+                      "proportional to 1/n; otherwise the longest is the likeliest.")
+    flags.DEFINE_bool("dynamic_masking", False, "Write word boundaries and no masks, "
+                      "for training that masks what it reads.")
+    flags.DEFINE_bool("legacy_labels", False, "Predict the `##` row for all but the "
+                      "first character of a word, as published layout-B models did.")
     flags.DEFINE_bool("do_permutation", False, "Not available: no published model was "
                       "trained with permuted tokens.")
 
@@ -111,10 +113,8 @@ def _define_words():
                       "rjieba is faster, and is to be installed first.")
     flags.DEFINE_string("user_dict", None, "Words for jieba: word, frequency, tag.")
     flags.DEFINE_bool("segmented_input", False, "Blanks separate the words already.")
-    flags.DEFINE_bool(
-    "non_chinese",
-    False,
-     "No segmenter: words are those of WordPiece.")
+    flags.DEFINE_bool("non_chinese", False, "No segmenter: words are those of "
+                      "WordPiece.")
 
 
 def settings(options):
@@ -128,8 +128,8 @@ def settings(options):
             raise errors.InputError("--%s is not available: %s; leave it out"
                                     % (name, reason))
     if not options.vocab_file and not options.spm_model_file:
-        raise errors.InputError("--vocab_file is missing; give albert_config/vocab.txt, "
-                                "or --spm_model_file")
+        raise errors.InputError("--vocab_file is missing; give "
+                                "albert_config/vocab.txt, or --spm_model_file")
     fields = {name: getattr(options, name) for name in instances.Settings._fields
               if name not in ("label_style", "mask_strategy")}
     found = instances.Settings(
@@ -143,7 +143,7 @@ def _mask_strategy(options):
     implied = "token"
     if options.do_whole_word_mask:
         implied = "ngram" if options.ngram > 1 else "wwm"
-    if options.mask_strategy and options.mask_strategy != "token" and implied == "token":
+    if implied == "token" and options.mask_strategy not in (None, "token"):
         raise errors.InputError(
             "--nodo_whole_word_mask and --mask_strategy=%s contradict each other; give "
             "one of them" % options.mask_strategy)

@@ -45,8 +45,8 @@ class Counts:
         """One document of `num_tokens` tokens, before it is duplicated."""
         self.totals.update(documents=1, sentences=len(lines), text_tokens=num_tokens,
                            unknown_tokens=len(unknowns))
-        self.histograms["sentences_per_document"][min(
-            len(lines), _LONGEST_DOCUMENT)] += 1
+        length = min(len(lines), _LONGEST_DOCUMENT)
+        self.histograms["sentences_per_document"][length] += 1
         if unknowns:
             self.histograms["unknowns"].update(unknowns)
             self._forget_rare_unknowns()
@@ -99,14 +99,15 @@ class Progress:
         seconds = max(now - self._started, 1e-3)
         left = seconds * (self._num_bytes - self._done) / max(self._done, 1)
         logging.info(
-            "%.1f of %.1f MB: %.2f MB/s, %d documents/s, %d instances/s, %d:%02d:%02d left",
+            "%.1f of %.1f MB: %.2f MB/s, %d documents/s, %d instances/s, "
+            "%d:%02d:%02d left",
             self._done / 1e6, self._num_bytes / 1e6, self._done / 1e6 / seconds,
             totals["documents"] / seconds, totals["instances"] / seconds,
             left // 3600, left // 60 % 60, left % 60)
 
 
 def summarize(counts, max_seq_length, dupe_factor):
-    """Counts -> {name: number}, the rates that the report shows and the meta file keeps."""
+    """Counts -> {name: number}: the rates that report and meta file show."""
     totals = counts.totals
     masked = totals["masked"]
     random_replaced = masked - totals["replaced_by_mask"] - totals["kept"]
@@ -139,25 +140,26 @@ def _share(part, whole):
 def describe(counts, summary, seconds):
     """-> the report as text."""
     lines = [
-        "documents              {documents:,}, of {sentences_per_document:.1f} sentences; "
-        "{documents_without_pair:,} gave no pair",
-        "text                   {text_tokens:,} tokens; {unused_text_share:.2%} of them "
-        "in no instance (cut to length, or a lone sentence)",
+        "documents              {documents:,}, of {sentences_per_document:.1f} "
+        "sentences; {documents_without_pair:,} gave no pair",
+        "text                   {text_tokens:,} tokens; {unused_text_share:.2%} of "
+        "them in no instance (cut to length, or a lone sentence)",
         "unknown tokens         {unknown_share:.2%}" + _describe_unknowns(counts),
         "instances              {instances:,}, of {tokens_per_instance:.1f} tokens; "
         "padding {padding_share:.2%}",
         "swapped pairs          {swapped_share:.2%}"]
     if summary["masked_tokens"]:
         lines += [
-            "masked tokens          {masked_share:.2%} of all: {mask_share:.2%} [MASK], "
-            "{kept_share:.2%} kept, {random_share:.2%} random",
+            "masked tokens          {masked_share:.2%} of all: {mask_share:.2%} [MASK]"
+            ", {kept_share:.2%} kept, {random_share:.2%} random",
             "masked words, tokens   " + _describe_bars(
                 counts.histograms["tokens_per_word"], _LONGEST_WORD),
             "masked groups, words   " + _describe_bars(
                 counts.histograms["words_per_group"], _LONGEST_WORD)]
     if seconds:
-        lines.append("rate                   {:,.0f} instances/s a worker, {:,.0f} s of work"
-                     .format(summary["instances"] / seconds, seconds))
+        lines.append(
+            "rate                   {:,.0f} instances/s a worker, {:,.0f} s of work"
+            .format(summary["instances"] / seconds, seconds))
     return "\n".join(line.format(**summary) if "{" in line else line for line in lines)
 
 
@@ -196,7 +198,9 @@ def draw(counts, summary, path):
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(13, 7), tight_layout=True)
+    figure = Figure(figsize=(13, 7))
+    figure.subplots_adjust(left=0.05, right=0.98, bottom=0.06, top=0.95,
+                           wspace=0.45, hspace=0.25)
     FigureCanvasAgg(figure)
     axes = [figure.add_subplot(2, 3, index) for index in range(1, 7)]
     charts = [("sentences_per_document", "documents by number of sentences"),
@@ -227,9 +231,9 @@ def _draw_histogram(axis, bars, title):
 
 
 def _draw_shares(axis, summary):
-    names = [("padding_share", None), ("unused_text_share", None), ("swapped_share", 0.5),
-             ("masked_share", None), ("mask_share", 0.8), ("kept_share", 0.1),
-             ("random_share", 0.1)]
+    names = [("padding_share", None), ("unused_text_share", None),
+             ("swapped_share", 0.5), ("masked_share", None), ("mask_share", 0.8),
+             ("kept_share", 0.1), ("random_share", 0.1)]
     axis.set_title("shares (| marks the expected value)")
     for row, (name, expected) in enumerate(reversed(names)):
         axis.barh(row, summary[name])
@@ -238,7 +242,7 @@ def _draw_shares(axis, summary):
             axis.plot([expected, expected], [row - 0.4, row + 0.4], color="black")
     axis.set_yticks(range(len(names)))
     axis.set_yticklabels([name for name, _ in reversed(names)])
-    axis.set_xlim(0, 1.1)  # leaves room for the numbers
+    axis.set_xlim(0, 1.25)  # leaves room for the numbers
 
 
 def _draw_unknowns(axis, counts, summary):

@@ -27,8 +27,8 @@ Settings = collections.namedtuple("Settings", [
     "random_seed", "mask_strategy", "ngram", "favor_shorter_ngram", "label_style",
     "segmenter", "user_dict", "segmented_input", "non_chinese", "dynamic_masking"])
 
-# token_ids; label_ids; word_ends: number of tokens up to the end of each word; unknowns:
-# the texts of the unknown tokens.
+# word_ends: number of tokens up to the end of each word; unknowns: the texts of the
+# unknown tokens.
 Line = collections.namedtuple(
     "Line", ["token_ids", "label_ids", "word_ends", "unknowns"])
 
@@ -42,7 +42,7 @@ _SMALLEST_LENGTH = 5  # [CLS] A [SEP] B [SEP]
 
 
 def check_settings(settings):
-    """Raises InputError for values out of range and for settings that exclude others."""
+    """Raises InputError for values out of range and settings that exclude others."""
     ranges = [("max_seq_length", _SMALLEST_LENGTH, 1 << 16),
               ("max_predictions_per_seq", 1, settings.max_seq_length),
               ("masked_lm_prob", 0, 1), ("short_seq_prob", 0, 1),
@@ -61,8 +61,8 @@ def check_settings(settings):
         if getattr(settings, first) and getattr(settings, second):
             raise errors.InputError("--%s and --%s exclude each other: %s"
                                     % (first, second, reason))
-    if settings.label_style == "legacy" and (
-            settings.non_chinese or settings.spm_model_file or settings.dynamic_masking):
+    has_no_targets = settings.dynamic_masking or settings.spm_model_file
+    if settings.label_style == "legacy" and (has_no_targets or settings.non_chinese):
         raise errors.InputError(
             "--legacy_labels writes the `##` targets of Chinese WordPiece models; it "
             "cannot go with --non_chinese, --spm_model_file or --dynamic_masking")
@@ -82,8 +82,9 @@ class LineEncoder:
     def __init__(self, settings, tokenizer, vocabulary):
         self._tokenizer = tokenizer
         self._twin_ids = vocabulary.twin_ids
-        self._unknown_id = tokenizer.vocab[
-            "<unk>" if settings.spm_model_file else "[UNK]"]
+        self._unknown_id = next(
+            tokenizer.vocab[token] for token in ("[UNK]", "<unk>")
+            if token in tokenizer.vocab)
         self._char_ids = None if settings.spm_model_file else _CharacterIds(tokenizer)
         self.segment = _find_segmenter(settings)
         if settings.label_style == "legacy":
@@ -157,8 +158,9 @@ class LineEncoder:
         unknowns = ()
         if self._unknown_id in ids:
             places = starts + [len(text)]
-            unknowns = tuple(text[places[index]:places[index + 1]].strip()
-                             for index, id_ in enumerate(ids) if id_ == self._unknown_id)
+            unknowns = tuple(
+                text[places[index]:places[index + 1]].strip()
+                for index, id_ in enumerate(ids) if id_ == self._unknown_id)
         return Line(ids, ids, word_ends, unknowns)
 
 
@@ -196,10 +198,10 @@ class RecordMaker:
         self.lines = LineEncoder(settings, tokenizer, self._vocabulary)
         self._has_token_words = (settings.mask_strategy == "token"
                                  and not settings.dynamic_masking)
+        ngram = settings.ngram if settings.mask_strategy == "ngram" else 1
         self._masker = masking.Masker(
-            self._vocabulary, settings.ngram if settings.mask_strategy == "ngram" else 1,
-            settings.masked_lm_prob, settings.max_predictions_per_seq,
-            settings.favor_shorter_ngram)
+            self._vocabulary, ngram, settings.masked_lm_prob,
+            settings.max_predictions_per_seq, settings.favor_shorter_ngram)
         self.encoder = records.ExampleEncoder(
             fields(settings), max(tokenizer.vocab.values()) + 1)
         self._random = random.Random()
@@ -222,8 +224,9 @@ class RecordMaker:
         instances = []
         for duplicate in range(settings.dupe_factor):
             self._random.seed(key + duplicate)
-            for pair in masking.make_pairs(document, max_tokens, settings.short_seq_prob,
-                                           self._vocabulary.clause_ids, draw):
+            for pair in masking.make_pairs(
+                    document, max_tokens, settings.short_seq_prob,
+                    self._vocabulary.clause_ids, draw):
                 if settings.dynamic_masking:
                     instances.append(self._masker.assemble(document, pair))
                 else:

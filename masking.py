@@ -30,8 +30,8 @@ Document = collections.namedtuple(
 # the instance.
 Pair = collections.namedtuple("Pair", ["first", "second", "is_swapped"])
 
-# token_ids with [CLS] and [SEP]; first_length counts [CLS] A [SEP]. group_lengths: words
-# in each masked group; word_lengths: tokens in each masked word.
+# token_ids with [CLS] and [SEP]; first_length counts [CLS] A [SEP]. group_lengths:
+# words in each masked group; word_lengths: tokens in each masked word.
 Instance = collections.namedtuple(
     "Instance",
     ["token_ids", "first_length", "is_swapped", "masked_positions", "masked_labels",
@@ -42,8 +42,8 @@ Instance = collections.namedtuple(
 UnmaskedInstance = collections.namedtuple(
     "UnmaskedInstance", ["token_ids", "first_length", "is_swapped", "boundaries"])
 
-# ordinary_ids: what may replace a masked token. clause_ids: marks after which a sentence
-# may be cut in two. twin_ids: id of a Han character -> id of its `##` row.
+# ordinary_ids: what may replace a masked token. clause_ids: marks after which a
+# sentence may be cut in two. twin_ids: id of a Han character -> id of its `##` row.
 Vocabulary = collections.namedtuple(
     "Vocabulary",
     ["cls_id", "sep_id", "mask_id", "special_ids", "ordinary_ids", "clause_ids",
@@ -56,7 +56,7 @@ _CLAUSE_MARKS = "，。、；：！？,;:!?…"
 
 
 def describe_vocabulary(vocab):
-    """{token: id} -> Vocabulary. `##` before a Han character is never an input token."""
+    """{token: id} -> Vocabulary. No input token is `##` before a Han character."""
     special = {id_ for token, id_ in vocab.items() if _SPECIAL.match(token)}
     twins = {vocab[token[2:]]: id_ for token, id_ in vocab.items()
              if _HAN_PIECE.match(token) and token[2:] in vocab}
@@ -175,8 +175,8 @@ class Masker:
 
     `token` and `wwm` mask words one by one (for `token` the document's words are its
     tokens). `ngram` masks runs of n <= `ngram` words, n being drawn with probability
-    proportional to 1/n, or to 1/(ngram + 1 - n) if not `favor_shorter`. A run ends early
-    at a [SEP], at a word that cannot be masked or where the budget ends.
+    proportional to 1/n, or to 1/(ngram + 1 - n) if not `favor_shorter`. A run ends
+    early at a [SEP], at a word that cannot be masked or where the budget ends.
     """
 
     def __init__(self, vocabulary, ngram, masked_lm_prob, max_predictions,
@@ -196,14 +196,13 @@ class Masker:
         boundaries = bytearray(len(tokens))
         starts = document.word_starts
         for (first, last), begin in ((pair.first, 1), (pair.second, first_length)):
-            boundaries[begin - 1] = boundaries[begin - \
-                1 + starts[last] - starts[first] + 1] = 1
             for word in range(first, last):
                 boundaries[begin + starts[word] - starts[first]] = 1
+        boundaries[0] = boundaries[first_length - 1] = boundaries[-1] = 1
         return UnmaskedInstance(tokens, first_length, pair.is_swapped, boundaries)
 
     def mask(self, document, pair, random):
-        """An Instance with up to min(P, max(1, round(tokens * masked_lm_prob))) masks."""
+        """An Instance with at most min(P, max(1, round(T * masked_lm_prob))) masks."""
         tokens, first_length = self._tokens(document.token_ids, document, pair)
         labels = tokens
         if document.label_ids is not document.token_ids:
@@ -238,7 +237,7 @@ class Masker:
         return tokens, len(first) + 2
 
     def _choose_runs(self, document, pair, budget, random):
-        """[(first word, word after the last)], at random, of `budget` tokens at most."""
+        """[(first word, word after the last)], at random, of up to `budget` tokens."""
         starts = document.word_starts
         is_free = bytearray(document.is_maskable)
         first_begin, first_end = pair.first
@@ -267,7 +266,7 @@ class Masker:
         return runs
 
     def _replace(self, tokens, positions, random):
-        """Puts [MASK] 80 %, the token itself 10 %, an ordinary one 10 %; counts the kept."""
+        """80 % [MASK], 10 % the token itself, 10 % an ordinary one; counts the kept."""
         mask_id, ordinary = self._vocabulary.mask_id, self._vocabulary.ordinary_ids
         num_kept = 0
         for position in positions:

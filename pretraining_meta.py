@@ -23,7 +23,8 @@ def fingerprint(settings, files):
                  compression=files.compression,
                  output_file=[os.path.basename(path) for path in files.outputs])
     parts["input_file"] = [
-        [path, os.path.getsize(path), os.stat(path).st_mtime_ns] for path in files.inputs]
+        [path, os.path.getsize(path), os.stat(path).st_mtime_ns]
+        for path in files.inputs]
     for name in ("vocab_file", "spm_model_file", "user_dict"):
         path = getattr(settings, name)
         parts[name] = path and _sha256(path, "--" + name)
@@ -64,7 +65,7 @@ def describe(settings, paths, summary):
 
 
 def require_same(before, now, path):
-    """Raises InputError if the fingerprint `before`, of `path`, is not that of `now`."""
+    """Raises InputError if the fingerprint `before`, of `path`, is not `now`."""
     now = json.loads(json.dumps(now))
     differing = sorted(name for name in now if before.get(name) != now[name])
     if differing:

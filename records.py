@@ -53,7 +53,7 @@ def unmasked_fields(max_seq_length):
 
 
 def _varint(number):
-    """Seven bits a byte, the lowest first; all but the last byte have the top bit set."""
+    """Seven bits a byte, the lowest first; all bytes but the last have the top bit."""
     data = bytearray()
     while number > 127:
         data.append(number & 127 | 128)
@@ -142,8 +142,8 @@ class _Crc32c:
     def __init__(self):
         single = np.arange(256, dtype=np.uint32)
         for _ in range(8):
-            single = np.where(single & 1, single >> np.uint32(1) ^ np.uint32(_CASTAGNOLI),
-                              single >> np.uint32(1))
+            half = single >> np.uint32(1)
+            single = np.where(single & 1, half ^ np.uint32(_CASTAGNOLI), half)
         rows = [single]
         for _ in range(_CRC_BLOCK - 1):
             rows.append(rows[-1] >> np.uint32(8) ^ single[rows[-1] & np.uint32(255)])

@@ -15,8 +15,8 @@ SEGMENTERS = ("jieba", "rjieba")
 # jieba's search for unknown words takes time in the square of their length.
 _LONG_TEXT = 500
 _LONGEST_BLOCK = 2000
-_BLOCK = re.compile("[\u4e00-\u9fd5a-zA-Z0-9+#&._%%-]{1,%d}|[^\u4e00-\u9fd5]" % _LONGEST_BLOCK,
-                    re.DOTALL)
+_BLOCK = re.compile(
+    "[\u4e00-\u9fd5a-zA-Z0-9+#&._%%-]{1,%d}|[^\u4e00-\u9fd5]" % _LONGEST_BLOCK)
 _BLANKS = re.compile(r"\s+|\S+")
 
 
@@ -27,8 +27,8 @@ def segmenter(name="jieba", user_dict=None):
     """
     if name == "rjieba":
         if user_dict:
-            raise errors.InputError("--user_dict=%s needs --segmenter=jieba; rjieba takes "
-                                    "no dictionary file" % user_dict)
+            raise errors.InputError("--user_dict=%s needs --segmenter=jieba; rjieba "
+                                    "takes no dictionary file" % user_dict)
         return _in_blocks(import_package(name).cut)
     tokenizer = _jieba_tokenizer(import_package(name))
     if user_dict:

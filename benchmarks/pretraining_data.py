@@ -26,7 +26,8 @@ def main():
     options = _options()
     with tempfile.TemporaryDirectory() as folder:
         sample = os.path.join(folder, "text.txt")
-        size = _copy_documents(options.input_file, sample, options.megabytes * 1e6) / 1e6
+        size = _copy_documents(options.input_file, sample,
+                               options.megabytes * 1e6) / 1e6
         print("Python %s; %.2f MB of %s; S %d, P %d, dupe_factor %d" % (
             sys.version.split()[0], size, options.input_file, _MAX_SEQ_LENGTH,
             _MAX_PREDICTIONS, options.dupe_factor))
@@ -62,7 +63,7 @@ def _copy_documents(source, target, limit):
 
 
 def _run(sample, segmenter, workers, dupe_factor, size):
-    """-> CPU seconds, seconds, MB per CPU-second, instances/s, MB of the largest process"""
+    """-> CPU s, s, MB per CPU-second, instances/s, MB of the largest process"""
     output = sample + ".tfrecord"
     command = [
         sys.executable, os.path.join(_ROOT, "create_pretraining_data.py"),
@@ -90,12 +91,13 @@ def _count_records(path):
 
 def _break_down(sample, segmenter, dupe_factor, size):
     maker = instances.RecordMaker(instances.Settings(
-        vocab_file=os.path.join(_ROOT, "albert_config", "vocab.txt"), spm_model_file=None,
-        do_lower_case=True, max_seq_length=_MAX_SEQ_LENGTH,
-        max_predictions_per_seq=_MAX_PREDICTIONS, masked_lm_prob=0.1, short_seq_prob=0.1,
-        dupe_factor=dupe_factor, random_seed=12345, mask_strategy="ngram", ngram=3,
-        favor_shorter_ngram=True, label_style="plain", segmenter=segmenter, user_dict=None,
-        segmented_input=False, non_chinese=False, dynamic_masking=False))
+        vocab_file=os.path.join(_ROOT, "albert_config", "vocab.txt"),
+        spm_model_file=None, do_lower_case=True, max_seq_length=_MAX_SEQ_LENGTH,
+        max_predictions_per_seq=_MAX_PREDICTIONS, masked_lm_prob=0.1,
+        short_seq_prob=0.1, dupe_factor=dupe_factor, random_seed=12345,
+        mask_strategy="ngram", ngram=3, favor_shorter_ngram=True, label_style="plain",
+        segmenter=segmenter, user_dict=None, segmented_input=False, non_chinese=False,
+        dynamic_masking=False))
     clock = [time.process_time()]
 
     def lap(name):
@@ -123,7 +125,8 @@ def _break_down(sample, segmenter, dupe_factor, size):
     with open(sample + ".framed", "wb") as out:
         out.writelines(framed)
     lap("write (floor)")
-    print("  %d instances, %.1f MB of records" % (len(framed), sum(map(len, framed)) / 1e6))
+    print("  %d instances, %.1f MB of records"
+          % (len(framed), sum(map(len, framed)) / 1e6))
 
 
 if __name__ == "__main__":

@@ -27,7 +27,8 @@ def test_unicode_line_separators_do_not_end_a_line():
 
 def test_gb18030_is_an_error_with_its_byte_unless_named():
     data = "第一行\n".encode("utf-8") + "第二行\n".encode("gb18030")
-    with pytest.raises(errors.InputError, match=r"text\.txt: byte 10 is not UTF-8.*GB18030"):
+    message = r"text\.txt: byte 10 is not UTF-8.*GB18030"
+    with pytest.raises(errors.InputError, match=message):
         read(data)
     assert read("第一行\n第二行\n".encode("gb18030"), encoding="GB18030") == [
         ["第一行", "第二行"]]

@@ -13,7 +13,8 @@ def counts():
     found.add_document(["四"], 10, [])
     found.add_instances([
         masking.Instance([101] + [5] * 18 + [102], 10, 1, [1, 2], [5, 5], 1, [1], [2]),
-        masking.Instance([101] + [9] * 8 + [102], 5, 0, [1, 2, 3], [9] * 3, 0, [2], [2, 1]),
+        masking.Instance([101] + [9] * 8 + [102], 5, 0, [1, 2, 3], [9] * 3, 0, [2],
+                         [2, 1]),
     ], mask_id=9)
     found.add_instances([], mask_id=9)
     return found
@@ -44,7 +45,8 @@ def test_the_text_names_what_matters():
     found = counts()
     summary = data_report.summarize(found, max_seq_length=20, dupe_factor=1)
     text = data_report.describe(found, summary, seconds=4)
-    for part in ("2, of 2.0 sentences; 1 gave no pair", "6.00%; most frequent: “ 2  龘 1",
+    for part in ("2, of 2.0 sentences; 1 gave no pair",
+                 "6.00%; most frequent: “ 2  龘 1",
                  "swapped pairs          50.00%", "1: 33.3 %  2: 66.7 %",
                  "0 instances/s a worker"):
         assert part in text

@@ -3,6 +3,7 @@
 import os
 
 import pytest
+import sentencepiece
 
 import errors
 import instances
@@ -72,6 +73,43 @@ def test_word_pieces_are_words_of_other_languages():
         "u ##na ##ff ##able", "人", "and"]
 
 
+@pytest.fixture(scope="module")
+def spm_model(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("spm")
+    sentencepiece.SentencePieceTrainer.Train(
+        "--input=%s --model_prefix=%s --vocab_size=1500 "
+        "--pad_id=0 --unk_id=1 --bos_id=-1 --eos_id=-1 --minloglevel=2 "
+        "--control_symbols=[CLS],[SEP],[MASK]"
+        % (os.path.join(ROOT, "data", "news_zh_1.txt"), folder / "model"))
+    return str(folder / "model.model")
+
+
+def test_sentence_pieces_are_grouped_to_whole_words(spm_model):
+    settings = SEGMENTED._replace(vocab_file=None, spm_model_file=spm_model)
+    tokenizer = tokenization.FullTokenizer(spm_model_file=spm_model)
+    vocabulary = masking.describe_vocabulary(tokenizer.vocab)
+    text = "今天 天气 很好 ， 我们 去 公园 。"
+    line = instances.LineEncoder(settings, tokenizer, vocabulary).encode(text)
+    spans = tokenizer.tokenize_with_offsets(text)
+    assert line.word_ends[-1] == len(spans) == len(line.token_ids)
+    cuts = {text[:spans[end][1]].rstrip() for end in line.word_ends[:-1]}
+    assert cuts and all(text[len(cut)] == " " for cut in cuts)
+    maker = instances.RecordMaker(settings._replace(dupe_factor=5))
+    made = maker.instances(DOCUMENT)
+    special = {tokenizer.vocab[t] for t in ("<pad>", "<unk>", "[CLS]", "[SEP]", "[MASK]")}
+    assert made and not any(special & set(i.masked_labels) for i in made)
+
+
+def test_blanks_make_words_of_sentence_pieces_without_a_segmenter(spm_model):
+    settings = SEGMENTED._replace(vocab_file=None, spm_model_file=spm_model,
+                                  segmented_input=False, non_chinese=True)
+    tokenizer = tokenization.FullTokenizer(spm_model_file=spm_model)
+    vocabulary = masking.describe_vocabulary(tokenizer.vocab)
+    line = instances.LineEncoder(settings, tokenizer, vocabulary).encode("今天 天气 很好")
+    tokens = tokenizer.convert_ids_to_tokens(line.token_ids)
+    assert [tokens[end][0] for end in line.word_ends[:-1]] == ["\u2581", "\u2581"]
+
+
 def test_legacy_targets_are_the_twin_rows_of_all_but_first_characters():
     settings = SEGMENTED._replace(label_style="legacy", segmented_input=False)
     assert words(settings, "中华人民共和国，我们", label_words=True)[-2:] == ["，", "我 ##们"]
@@ -82,7 +120,8 @@ def test_legacy_targets_are_the_twin_rows_of_all_but_first_characters():
 
 
 def test_legacy_labels_reach_the_instances():
-    maker = instances.RecordMaker(DEFAULTS._replace(label_style="legacy", dupe_factor=30))
+    settings = DEFAULTS._replace(label_style="legacy", dupe_factor=30)
+    maker = instances.RecordMaker(settings)
     found = 0
     for instance in maker.instances([line.replace(" ", "") for line in DOCUMENT]):
         for label in instance.masked_labels:
@@ -151,8 +190,9 @@ def test_counts_add_up():
     (dict(max_seq_length=4), "--max_seq_length=4 is out of range; it can be 5"),
     (dict(max_predictions_per_seq=0), "--max_predictions_per_seq=0"),
     (dict(masked_lm_prob=1.5), "--masked_lm_prob=1.5"),
-    (dict(dupe_factor=0), "--dupe_factor=0"), (dict(random_seed=-1), "--random_seed=-1"),
-    (dict(non_chinese=True, segmented_input=True), "--non_chinese and --segmented_input"),
+    (dict(dupe_factor=0), "--dupe_factor=0"),
+    (dict(random_seed=-1), "--random_seed=-1"),
+    (dict(non_chinese=True, segmented_input=True), "--non_chinese and --segmented"),
     (dict(label_style="legacy", non_chinese=True), "--legacy_labels"),
     (dict(vocab_file="none.txt"), "none.txt"),
 ])

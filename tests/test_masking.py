@@ -10,8 +10,8 @@ import masking
 WORDS = ["%s%s" % (a, b) for a in "天地玄黄宇宙洪荒" for b in "日月盈昃辰宿列张"]
 CHARACTERS = sorted(set("".join(WORDS)))
 VOCAB = {token: id_ for id_, token in enumerate(
-    ["[PAD]", "[unused1]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "<S>", "", "，", "。", "["]
-    + CHARACTERS + ["##" + char for char in CHARACTERS] + ["##ing", "run"])}
+    ["[PAD]", "[unused1]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "<S>", "", "，", "。",
+     "["] + CHARACTERS + ["##" + char for char in CHARACTERS] + ["##ing", "run"])}
 VOCABULARY = masking.describe_vocabulary(VOCAB)
 TOKENS = {id_: token for token, id_ in VOCAB.items()}
 SPECIAL = {VOCAB[token] for token in ("[PAD]", "[unused1]", "[UNK]", "[CLS]", "[SEP]",
@@ -31,8 +31,8 @@ def make_document(sentences, unknown=()):
 
 
 def random_document(rng, num_sentences=6):
-    sentences = [[rng.choice(WORDS + CHARACTERS) for _ in range(rng.randint(2, 9))] + ["。"]
-                 for _ in range(num_sentences)]
+    sentences = [[rng.choice(WORDS + CHARACTERS) for _ in range(rng.randint(2, 9))]
+                 + ["。"] for _ in range(num_sentences)]
     return make_document(sentences, unknown={"宇日"})
 
 
@@ -88,8 +88,8 @@ def test_untruncated_pairs_are_neighbours_and_lose_no_text():
     rng = random.Random(3)
     for _ in range(50):
         document = random_document(rng)
-        pairs = list(masking.make_pairs(document, 10 ** 6, 0.0, frozenset(), rng.random))
-        [(first, second, is_swapped)] = pairs
+        [(first, second, is_swapped)] = masking.make_pairs(
+            document, 10 ** 6, 0.0, frozenset(), rng.random)
         first, second = (second, first) if is_swapped else (first, second)
         assert first[0] == 0 and first[1] == second[0]
         assert second[1] == len(document.word_starts) - 1

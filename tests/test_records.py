@@ -27,7 +27,8 @@ def example_of(values, fields):
 def random_instance(rng, length):
     tokens = [rng.choice([0, 127, 128, 16383, 16384, rng.randrange(VOCAB_SIZE)])
               for _ in range(length)]
-    positions = sorted(rng.sample(range(length), min(length, rng.randint(0, PREDICTIONS))))
+    num_masked = min(length, rng.randint(0, PREDICTIONS))
+    positions = sorted(rng.sample(range(length), num_masked))
     return masking.Instance(tokens, rng.randint(2, length - 1), rng.randint(0, 1),
                             positions, [rng.randrange(VOCAB_SIZE) for _ in positions],
                             0, [], [])
@@ -69,8 +70,8 @@ def test_unmasked_examples_equal_protocol_buffers():
 def test_the_reader_has_the_same_specification():
     spec = features.pretraining_spec(LENGTH, PREDICTIONS)
     kinds = {tf.int64: records.INT64, tf.float32: records.FLOAT}
-    assert {name: (kinds[field.dtype], field.length) for name, field in spec.items()} == (
-        records.pretraining_fields(LENGTH, PREDICTIONS))
+    read = {name: (kinds[field.dtype], field.length) for name, field in spec.items()}
+    assert read == records.pretraining_fields(LENGTH, PREDICTIONS)
 
 
 def test_frames_equal_tensorflows_for_all_lengths(tmp_path):
