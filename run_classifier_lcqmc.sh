@@ -22,15 +22,18 @@ data=${LCQMC_DIR:-data/lcqmc} steps=1000
 about=${LCQMC_DIR:-LCQMC as published, in $data}
 if [ -z "${LCQMC_DIR:-}" ] && ! obtain lcqmc --to "$data"; then
     say "LCQMC cannot be reached from here: going on with the embedded sample."
-    data=data/lcqmc_sample steps=100
+    data=data/lcqmc_sample steps=250
     about="$data, sentences of our own: not comparable with LCQMC"
 fi
 choose_model
 choose_output "${OUTPUT_DIR:-lcqmc_output}"
-case $pretrained in yes) rate=1e-4 epochs=5 ;; no) rate=1e-3 epochs=10 ;; esac
+case $pretrained in
+    yes) rate=1e-4 epochs=5 batch=64 ;;
+    no) rate=3e-4 epochs=8 batch=32 ;; # smaller steps find their way from random weights
+esac
 
 "$PYTHON" "${run[@]}" --task_name=lcqmc --data_dir="$data" --max_seq_length=128 \
-    --do_train --do_eval --do_predict --train_batch_size=64 --eval_batch_size=64 \
+    --do_train --do_eval --do_predict --train_batch_size="$batch" --eval_batch_size=64 \
     --predict_batch_size=64 --learning_rate="$rate" --num_train_epochs="$epochs" \
     --save_checkpoints_steps="$steps" "$@"
 
