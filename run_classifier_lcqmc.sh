@@ -29,7 +29,7 @@ choose_model
 choose_output "${OUTPUT_DIR:-lcqmc_output}"
 case $pretrained in
     yes) rate=1e-4 epochs=5 batch=64 ;;
-    no) rate=3e-4 epochs=8 batch=32 ;; # smaller steps find their way from random weights
+    no) rate=3e-4 epochs=8 batch=32 ;;  # smaller batches learn sooner
 esac
 
 "$PYTHON" "${run[@]}" --task_name=lcqmc --data_dir="$data" --max_seq_length=128 \
