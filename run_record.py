@@ -152,10 +152,10 @@ def _refuse_unless_resumed(folder, old, record, resume):
     listing = "".join("\n  " + line for line in changed) or "\n  nothing differs"
     if not resume:
         raise errors.InputError(
-            "--output_dir=%s holds another run (%s). Add --resume to go on with it, or "
-            "--overwrite_output_dir to start again, or give another folder. Compared "
-            "with that run:%s" % (
-                folder, "finished" if old["finished"] else "unfinished", listing))
+            "--output_dir=%s holds another run (%s). Give another folder, or %s"
+            "--overwrite_output_dir to start again. Compared with that run:%s" % (
+                folder, "finished" if old["finished"] else "unfinished",
+                "" if changed else "--resume to go on with it, or ", listing))
     if changed:
         raise errors.InputError(
             "--resume goes on with the run in %s, but this one is different:%s\nUse "
