@@ -12,6 +12,7 @@ import tensorflow.compat.v1 as tf
 import checkpoints
 import errors
 import features
+import hooks
 import optimization
 import tasks
 import training
@@ -267,7 +268,7 @@ def _training_op(logits_fn, batch, options, num_train_steps):
     update = optimizer.apply_gradients(gradients, tf.train.get_global_step())
     if options.use_tpu:
         return loss, update
-    return loss, training.observed(update, loss, rate)
+    return loss, hooks.observed(update, loss, rate)
 
 
 def _prediction_spec(logits_fn, batch):

@@ -14,6 +14,7 @@ import checkpoints
 import classification
 import errors
 import features
+import hooks
 import metrics
 import predictions
 import report
@@ -107,7 +108,7 @@ class Run(object):
         self._claim_folder(examples, warm_start)
         self.splits = {name: self._prepare(name, rows) for name, rows in examples.items()}
         newest = checkpoints.all_checkpoints(options.output_dir)
-        self.history = training.History(
+        self.history = hooks.History(
             options.output_dir, newest[-1][0] if newest else 0)
 
     def go(self):
@@ -220,7 +221,7 @@ class Run(object):
                 self.estimator, input_fn, self.num_train_steps,
                 options.train_batch_size, self.history, self._evaluate_new_checkpoints)
             if received:
-                raise training.Stopped(received, options.output_dir)
+                raise hooks.Stopped(received, options.output_dir)
         self._evaluate_new_checkpoints()
 
     def _evaluate_new_checkpoints(self):
@@ -254,7 +255,7 @@ class Run(object):
         logging.info("Step %d: dev accuracy %.4f, loss %.4f%s.", step,
                      result["accuracy"], result["loss"], " (best)" if is_best else "")
         self.history.add(**facts)
-        training.write_scalars(
+        hooks.write_scalars(
             os.path.join(self.options.output_dir, "eval"), step, facts)
 
     def _keep_best(self, prefix, facts):

@@ -19,6 +19,7 @@ import tensorflow.compat.v1 as tf
 
 import classification
 import errors
+import hooks
 import optimization
 import tasks
 import tokenization
@@ -41,7 +42,7 @@ def run(main):
         except errors.InputError as error:
             print("error: %s" % error, file=sys.stderr)
             sys.exit(2)
-        except training.Stopped as stopped:
+        except hooks.Stopped as stopped:
             print(stopped, file=sys.stderr)
             sys.exit(128 + stopped.number)
 

@@ -14,26 +14,42 @@ MAY_IMPORT = {
     # floor 0
     "errors": set(),
     # floor 1
-    "args": set(), "transformer": set(), "features": set(), "masking": set(),
-    "tasks": {"readers"}, "readers": set(), "lamb_optimizer": set(),
-    "checkpoints": set(), "metrics": set(), "report": set(), "run_record": set(),
-    "characters": set(), "sentences": set(), "tokenization": {"characters"},
-    "predictions": {"report", "run_record"},
+    "characters": set(), "checkpoints": set(), "data_report": set(), "features": set(),
+    "lamb_optimizer": set(), "masking": set(), "metrics": set(), "parallel": set(),
+    "readers": set(), "records": set(), "report": set(), "run_record": set(),
+    "segmentation": set(), "sentences": set(), "transformer": set(),
     # floor 2
-    "optimization": {"lamb_optimizer"},
-    "training": {"checkpoints", "run_record"},
+    "corpus": {"sentences"},
+    "hooks": {"run_record"},
     "modeling": {"transformer", "checkpoints"},
     "modeling_google": {"transformer"},
+    "optimization": {"lamb_optimizer"},
+    "predictions": {"report", "run_record"},
+    "tasks": {"readers"},
+    "tokenization": {"characters"},
     # floor 3
-    "classification": {"checkpoints", "features", "optimization", "tasks", "training",
-                       "transformer"},
+    "instances": {"corpus", "data_report", "masking", "records", "segmentation",
+                  "tokenization"},
     "pretraining": {"features", "optimization", "training", "transformer"},
+    "shards": {"corpus", "records"},
+    "training": {"checkpoints", "hooks", "run_record"},
     # floor 4
-    "classifier": {"checkpoints", "classification", "features", "metrics", "predictions",
-                   "report", "run_record", "tasks", "training"},
-    "common_flags": {"classification", "optimization", "tasks", "tokenization",
-                     "training"},
+    "classification": {"checkpoints", "features", "hooks", "optimization", "tasks",
+                       "training", "transformer"},
+    "create_pretraining_data_flags": {"instances", "masking", "segmentation"},
+    "pretraining_meta": {"instances", "segmentation"},
     # floor 5
+    "classifier": {"checkpoints", "classification", "features", "hooks", "metrics",
+                   "predictions", "report", "run_record", "tasks", "training"},
+    "common_flags": {"classification", "hooks", "optimization", "tasks", "tokenization",
+                     "training"},
+    # scripts
+    "create_pretraining_data": {
+        "corpus", "create_pretraining_data_flags", "data_report", "instances", "parallel",
+        "pretraining_meta", "shards"},
+    "create_pretraining_data_beam": {
+        "corpus", "create_pretraining_data_flags", "data_report", "instances",
+        "pretraining_meta"},
     "run_classifier": {"classifier", "common_flags", "modeling"},
     "run_classifier_sp_google": {"classifier", "common_flags", "modeling_google"},
 }
