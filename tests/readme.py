@@ -40,9 +40,9 @@ def tables(name):
 
 
 def table_of(name, code):
-    """The one table with a row whose first cell holds `code`."""
+    """The one table with a row that has `code` in its first two cells."""
     table, = [rows for rows in tables(name)
-              if any(code in code_in(row[0]) for row in rows)]
+              if any(code in code_in(row[0] + row[1]) for row in rows)]
     return table
 
 

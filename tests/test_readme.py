@@ -178,7 +178,19 @@ def test_every_file_that_is_named_exists(name):
               and re.match(r"[\w.][\w./]*(\.(py|sh|md|txt|json|tsv|html)|/)$", code)
               and not OUTSIDE.match(code)]
     for path in named:
-        assert os.path.exists(os.path.join(readme.ROOT, path)), path
+        folder = "albert_config" * path.startswith("albert_config_")
+        assert os.path.exists(os.path.join(readme.ROOT, folder, path)), path
+
+
+@both_languages
+def test_the_embedded_data_has_the_size_that_is_told(name):
+    sizes = {readme.code_in(row[1])[0]: re.findall(r"\d[\d,]*", row[2])
+             for row in readme.table_of(name, "data/lcqmc_sample/")}
+    rows = sum(len(readme.read("data/lcqmc_sample/%s.txt" % split).splitlines())
+               for split in tasks.SPLITS)
+    assert sizes["data/lcqmc_sample/"] == [format(rows, ",")]
+    documents = readme.read("data/news_zh_1.txt").strip().split("\n\n")
+    assert sizes["data/news_zh_1.txt"] == [str(len(documents))]
 
 
 @both_languages
