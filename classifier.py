@@ -118,8 +118,12 @@ class Run(object):
             self._train()
         elif options.do_eval:
             self._evaluate_new_checkpoints()
-        results = {"task": self.task.name, "seed": options.seed,
-                   "weights": options.init_checkpoint or "random start"}
+        path = os.path.join(options.output_dir, "eval_results.json")
+        # Predicting later, in the folder of the training, adds to its results.
+        results = {} if options.do_train else run_record.read_json(path) or {}
+        results.setdefault("task", self.task.name)
+        results.setdefault("seed", options.seed)
+        results.setdefault("weights", options.init_checkpoint or "random start")
         if options.do_eval:
             results["dev"] = self._score_best(self.splits["dev"], "dev")
             self._write_eval_results_text()
@@ -127,8 +131,7 @@ class Run(object):
             test = self._score_best(self.splits["test"], "test")
             if self.splits["test"].labelled:
                 results["test"] = test
-        run_record.write_json(
-            os.path.join(options.output_dir, "eval_results.json"), results)
+        run_record.write_json(path, results)
         if options.do_train:
             run_record.mark_finished(options.output_dir)
         return results

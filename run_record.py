@@ -74,7 +74,11 @@ def describe(settings, files, facts, tensorflow_version):
 
 def read(folder):
     """The record of the run in `folder`, or None."""
-    path = os.path.join(folder, NAME)
+    return read_json(os.path.join(folder, NAME))
+
+
+def read_json(path):
+    """What a file of ours holds, or None where there is none."""
     if not os.path.exists(path):
         return None
     try:

@@ -4,7 +4,6 @@ The Estimator API is named here and in the modules that define a model_fn, nowhe
 """
 
 import dataclasses
-import json
 import logging
 import os
 
@@ -211,8 +210,4 @@ def keep_best(prefix, folder, facts, files):
 
 def read_best(folder):
     """The facts of the best checkpoint kept in `folder`, or None."""
-    path = os.path.join(folder, "best.json")
-    if not os.path.exists(path):
-        return None
-    with open(path, encoding="utf-8") as source:
-        return json.load(source)
+    return run_record.read_json(os.path.join(folder, "best.json"))

@@ -58,6 +58,10 @@ def test_prediction_alone_uses_the_best_weights_of_a_folder_or_of_init_checkpoin
         output_dir=tmp_path / "other"))
     assert code == 0, said
     assert read(tmp_path, "other", "predictions.tsv") == first
+    code, said = toy.run(toy.command(tmp_path, do_predict=True))
+    assert code == 0, said
+    results = json.loads(read(tmp_path, "output", "eval_results.json"))
+    assert results["dev"]["rows"] == results["test"]["rows"] == 40
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_does_not(tmp_path):
