@@ -165,13 +165,13 @@ if [ "${BASH_SOURCE[0]}" = "$0" ]; then
     printf '%s\n%s\n' "$env_requirements" "$env_python"
     exit
 elif [ -z "${ALBERT_PYTHON:-}" ]; then
-    env_set_up || exit
+    env_set_up || return
 elif "$ALBERT_PYTHON" -c 'import importlib.util as u, sys
 sys.exit(u.find_spec("tensorflow") is None)' 2>/dev/null; then
     PYTHON=$ALBERT_PYTHON
 else
     env_say "ALBERT_PYTHON=$ALBERT_PYTHON does not run, or has no TensorFlow."
-    exit 3
+    return 3
 fi
 export PYTHON
 export TF_CPP_MIN_LOG_LEVEL="${TF_CPP_MIN_LOG_LEVEL:-2}"
