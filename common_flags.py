@@ -23,7 +23,6 @@ import hooks
 import optimization
 import tasks
 import tokenization
-import training
 
 FLAGS = flags.FLAGS
 # The flags below count as those of the script that defines them, so --help lists them.

@@ -41,8 +41,8 @@ MAY_IMPORT = {
     # floor 5
     "classifier": {"checkpoints", "classification", "features", "hooks", "metrics",
                    "predictions", "report", "run_record", "tasks", "training"},
-    "common_flags": {"classification", "hooks", "optimization", "tasks", "tokenization",
-                     "training"},
+    "common_flags": {"classification", "hooks", "optimization", "tasks",
+                     "tokenization"},
     # scripts
     "create_pretraining_data": {
         "corpus", "create_pretraining_data_flags", "data_report", "instances", "parallel",

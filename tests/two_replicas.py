@@ -16,7 +16,6 @@ import tensorflow.compat.v1 as tf
 
 import classification
 import modeling
-import training
 
 GOLDEN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "golden")
 START = os.path.join(GOLDEN, "brightmart_postln", "classifier.ckpt")
