@@ -27,7 +27,7 @@ import parallel
 import pretraining_meta
 import shards
 
-_MANY_PARTS = 64
+_MANY_PARTS = 128
 _SMALL_PART_BYTES = 256 << 10
 _LARGE_PART_BYTES = 8 << 20
 _MAX_PARTS_PER_SHARD = 512  # files that one merge holds open

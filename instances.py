@@ -32,8 +32,8 @@ Settings = collections.namedtuple("Settings", [
 Line = collections.namedtuple(
     "Line", ["token_ids", "label_ids", "word_ends", "unknowns"])
 
-_MAX_REMEMBERED_LINES = 1 << 13
-_MAX_REMEMBERED_RUNS = 1 << 14
+_MAX_REMEMBERED_LINES = 1 << 11
+_MAX_REMEMBERED_RUNS = 1 << 12
 # Runs of characters each of which WordPiece makes a token, whatever stands around it;
 # and other runs.
 _PLAIN = "\u4e00-\u9fff，。、；：！？（）《》“”‘’…—"

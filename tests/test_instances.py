@@ -77,7 +77,7 @@ def test_word_pieces_are_words_of_other_languages():
 def spm_model(tmp_path_factory):
     folder = tmp_path_factory.mktemp("spm")
     sentencepiece.SentencePieceTrainer.Train(
-        "--input=%s --model_prefix=%s --vocab_size=1500 "
+        "--input=%s --model_prefix=%s --vocab_size=1700 --hard_vocab_limit=false "
         "--pad_id=0 --unk_id=1 --bos_id=-1 --eos_id=-1 --minloglevel=2 "
         "--control_symbols=[CLS],[SEP],[MASK]"
         % (os.path.join(ROOT, "data", "news_zh_1.txt"), folder / "model"))
