@@ -86,11 +86,13 @@ class ProgressHook(tf.train.SessionRunHook):
         values = run_values.results
         step, loss = int(values["step"]), float(values["loss"])
         if loss != loss or loss in (float("inf"), float("-inf")):
+            # The loss before was a number, and it saw the weights of two updates ago.
             raise errors.InputError(
-                "The loss is %s at step %d (learning rate %.3g). The last good checkpoint "
-                "is the newest in %s. Lower --learning_rate, or check the weights you "
-                "start from." % (loss, step, values["learning_rate"],
-                                 os.path.dirname(self.history.path)))
+                "The loss is %s at step %d (learning rate %.3g). Checkpoints in %s are "
+                "sound up to step %d. Lower --learning_rate, or check the weights you "
+                "start from." % (
+                    loss, step, values["learning_rate"],
+                    os.path.dirname(self.history.path), max(step - 2, 0)))
         seconds = time.time() - self.started
         done = max(step - self.first_step, 1)
         rate = done * self.batch_size / max(seconds, 1e-9)
