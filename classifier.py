@@ -191,9 +191,8 @@ class Run(object):
         options = self.options
         key = {"task": self.task.name, "vocab": run_record.sha256(self.files["vocab"]),
                "do_lower_case": options.do_lower_case}
-        batch_size = 1
-        if options.use_tpu and name != "train":
-            batch_size = options.predict_batch_size
+        fills_batches = options.use_tpu and name != "train"
+        batch_size = options.predict_batch_size if fills_batches else 1
         return classification.write_split(
             classification.Split(name, examples), self.labels, self.tokenizer,
             options.cached_dir or options.output_dir, options, key, batch_size)
@@ -258,8 +257,7 @@ class Run(object):
         logging.info("Step %d: dev accuracy %.4f, loss %.4f%s.", step,
                      result["accuracy"], result["loss"], " (best)" if is_best else "")
         self.history.add(**facts)
-        hooks.write_scalars(
-            os.path.join(self.options.output_dir, "eval"), step, facts)
+        hooks.write_scalars(os.path.join(self.options.output_dir, "eval"), step, facts)
 
     def _keep_best(self, prefix, facts):
         with open(self.files["vocab"], encoding="utf-8", newline="") as source:
@@ -286,6 +284,9 @@ class Run(object):
                 input_fn, checkpoint_path=prefix, yield_single_examples=False):
             real = batch["is_real_example"] == 1
             result[batch["example_index"][real]] = batch["probabilities"][real]
+        if not np.isfinite(result).all():
+            raise errors.InputError(
+                "%s predicts NaN: train with a lower --learning_rate." % prefix)
         return result
 
     # After training.
