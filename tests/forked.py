@@ -1,7 +1,7 @@
-"""Runs our scripts one after another without the seconds that importing TensorFlow takes.
+"""Runs our scripts without the seconds that importing TensorFlow takes each time.
 
-A process that has imported it, and done nothing else, forks for each run; the child runs
-the script as `python script.py` would. `Scripts` is the side of the tests.
+A process that has imported it, and done nothing else, forks for each run; the child
+runs the script as `python script.py` would. `Scripts` is the side of the tests.
 """
 
 import importlib
@@ -38,8 +38,8 @@ class Scripts(object):
 
 def serve():
     sys.path.insert(0, ROOT)
-    for name in ("tensorflow.compat.v1", "tensorflow_estimator.python.estimator.api._v1",
-                 "matplotlib.pyplot", "tqdm"):
+    for name in ("tensorflow.compat.v1", "matplotlib.pyplot", "tqdm",
+                 "tensorflow_estimator.python.estimator.api._v1"):
         importlib.import_module(name)
     for line in iter(sys.stdin.readline, ""):
         with tempfile.TemporaryFile() as said:

@@ -36,7 +36,8 @@ class World(object):
         single = "".join("%s\t%s\n" % (row[2], row[0]) for row in rows)
         self.file("own_train.tsv", "label\ttext\n" + single)
         self.file("own_dev.tsv", "label\ttext\n" + single + "2\t天地\n")
-        os.rename(toy.config(self.folder, "b", vocab_size=99), self.path("vocab_99.json"))
+        other_size = toy.config(self.folder, "b", vocab_size=99)
+        os.rename(other_size, self.path("vocab_99.json"))
         toy.config(self.folder, "b")
         code, said = self.run("b", OTHER_RUN)
         assert code == 0, said
@@ -98,7 +99,8 @@ CASES = {
         "b", {"init_checkpoint": "{}/weights_g/albert_model.ckpt"},
         ["No checkpoint", "Did you mean {}/weights_g/albert.ckpt?"]),
     "no checkpoint to score": (
-        "b", {"do_train": None}, ["No checkpoint in --output_dir", "--init_checkpoint"]),
+        "b", {"do_train": None},
+        ["No checkpoint in --output_dir", "--init_checkpoint"]),
     "layout G weights, layout B config": (
         "b", {"init_checkpoint": "{}/weights_g"},
         ["weights_g", "layout G", "config_b.json", "run_classifier_sp_google.py"]),
@@ -119,11 +121,13 @@ CASES = {
     "max_seq_length above the positions": (
         "b", {"max_seq_length": 65}, ["--max_seq_length=65", "64 positions"]),
     "row with 2 columns": (
-        "b", {"train_file": "{}/two_columns.txt"}, ["{}/two_columns.txt:21:", "found 2"]),
+        "b", {"train_file": "{}/two_columns.txt"},
+        ["{}/two_columns.txt:21:", "found 2"]),
     "label that lcqmc does not have": (
         "b", {"dev_file": "{}/label.txt"}, ["{}/label.txt:21:", "'好'", "0, 1"]),
     "label not seen in training (custom)": (
-        "b", dict(OWN, dev_file="{}/own_dev.tsv"), ["{}/own_dev.tsv:22:", "'2'", "0, 1"]),
+        "b", dict(OWN, dev_file="{}/own_dev.tsv"),
+        ["{}/own_dev.tsv:22:", "'2'", "0, 1"]),
     "GBK file": ("b", {"dev_file": "{}/gbk.txt"}, ["{}/gbk.txt", "not UTF-8", "iconv"]),
     "empty file": ("b", {"train_file": "{}/empty.txt"}, ["{}/empty.txt is empty"]),
     "output folder of another run": (

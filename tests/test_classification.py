@@ -17,7 +17,8 @@ from tests import toy
 
 LENGTH = 16
 SIZES = dict(vocab_size=29, embedding_size=8, hidden_size=16, num_hidden_layers=2,
-             num_attention_heads=2, intermediate_size=32, max_position_embeddings=LENGTH,
+             num_attention_heads=2, intermediate_size=32,
+             max_position_embeddings=LENGTH,
              hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
 LAYOUT_B = (modeling.BertModel, modeling.BertConfig(type_vocab_size=2, **SIZES))
 PRE_LN = (modeling.BertModel,
@@ -37,7 +38,8 @@ def options(folder="unused", **changes):
 @pytest.mark.parametrize("a, b, limit, left", [
     (3, 2, 5, (3, 2)), (5, 3, 6, (3, 3)), (4, 4, 7, (4, 3)), (4, 4, 6, (3, 3)),
     (3, 6, 4, (2, 2)), (1, 9, 4, (1, 3)), (9, 1, 4, (3, 1)), (9, 9, 1, (1, 0))])
-def test_a_pair_is_cut_at_the_end_of_the_longer_text_and_of_b_on_a_tie(a, b, limit, left):
+def test_a_pair_is_cut_at_the_end_of_the_longer_text_and_of_b_on_a_tie(
+        a, b, limit, left):
     cut = classification.truncate_pair(list(range(a)), list(range(b)), limit)
     assert cut == (list(range(left[0])), list(range(left[1])))
 
@@ -49,7 +51,8 @@ def fixture_tokenizer(tmp_path_factory):
 
 def convert(tokenizer, text_a, text_b, length):
     example = tasks.Example(0, text_a, text_b, "0", 1)
-    ids, segments, truncated = classification.convert_example(example, tokenizer, length)
+    ids, segments, truncated = classification.convert_example(
+        example, tokenizer, length)
     return tokenizer.convert_ids_to_tokens(ids), segments, truncated
 
 
@@ -109,7 +112,8 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("change", sorted(CHANGES))
-def test_what_differs_is_converted_again_under_another_name(tmp_path, tokenizer, change):
+def test_what_differs_is_converted_again_under_another_name(
+        tmp_path, tokenizer, change):
     first = write(tmp_path, tokenizer)
     with open(first.records, "rb") as source:
         content = source.read()
@@ -119,7 +123,7 @@ def test_what_differs_is_converted_again_under_another_name(tmp_path, tokenizer,
 
 
 def rows_of(split):
-    """[(example_index, number of tokens, label, is_real_example)] in the file's order."""
+    """[(example_index, number of tokens, label, is_real_example)] as in the file."""
     found = []
     for record in tf.python_io.tf_record_iterator(split.records):
         values = {name: feature.int64_list.value for name, feature
@@ -256,7 +260,8 @@ def test_the_loss_is_the_mean_over_rows():
     batch = make_batch(6)
     with tf.Graph().as_default():
         predictor = Trainer(LAYOUT_B, PREDICT).set_weights()
-        probabilities = predictor.run(predictor.spec.predictions["probabilities"], batch)
+        fetch = predictor.spec.predictions["probabilities"]
+        probabilities = predictor.run(fetch, batch)
     expected = -np.log(probabilities[np.arange(6), batch["label_ids"]]).mean()
     trainer = Trainer(LAYOUT_B, TRAIN).set_weights()
     assert trainer.run(trainer.spec.loss, batch) == pytest.approx(expected, abs=1e-5)
@@ -267,12 +272,14 @@ def test_the_mean_of_tokens_ignores_padding():
     mask = np.array([[1, 1, 0, 0, 0], [1, 1, 1, 1, 1]])
     with tf.Session() as session:
         mean = session.run(classification.mean_of_tokens(tf.constant(hidden), mask))
-    np.testing.assert_allclose(mean, [hidden[0, :2].mean(0), hidden[1].mean(0)], atol=1e-6)
+    expected = [hidden[0, :2].mean(0), hidden[1].mean(0)]
+    np.testing.assert_allclose(mean, expected, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("model, norm", [
     (LAYOUT_B, set()), (LAYOUT_G, set()),
-    (PRE_LN, {"loss/LayerNorm/beta", "loss/LayerNorm/gamma"})], ids=["B", "G", "pre-LN"])
+    (PRE_LN, {"loss/LayerNorm/beta", "loss/LayerNorm/gamma"})],
+                         ids=["B", "G", "pre-LN"])
 def test_a_pre_ln_model_gets_a_norm_before_its_head(model, norm):
     trainer = Trainer(model, PREDICT)
     names = {v.op.name for v in tf.trainable_variables()}
@@ -298,7 +305,8 @@ def test_slices_of_a_batch_give_the_update_of_the_whole(model):
     assert set(whole) == set(sliced) == set(before)
     for name in whole:
         # Softmax does not see a bias of the keys, so its gradient is 0.
-        assert np.abs(whole[name] - before[name]).max() > 1e-4 or "key/bias" in name, name
+        moved = np.abs(whole[name] - before[name]).max()
+        assert moved > 1e-4 or "key/bias" in name, name
         np.testing.assert_allclose(
             sliced[name], whole[name], rtol=0, atol=1e-5, err_msg=name)
 

@@ -1,4 +1,4 @@
-"""A run's course through the real script: stopping early, NaN, several runs in a folder."""
+"""A run's course through the real script: stops early, NaN, the best, overwriting."""
 
 import json
 import os
@@ -42,7 +42,8 @@ def test_training_stops_when_dev_gets_no_better(scripts, tmp_path):
         assert json.load(source)["dev"]["checkpoint"].endswith("best/model.ckpt-3")
 
 
-def test_weights_that_are_no_numbers_stop_the_run_and_are_never_the_best(scripts, tmp_path):
+def test_weights_that_are_no_numbers_stop_the_run_and_are_never_the_best(
+        scripts, tmp_path):
     toy.setup(tmp_path)
     code, said = run(scripts, tmp_path, learning_rate=1e30, save_checkpoints_steps=1)
     assert code == 2 and "Traceback" not in said
@@ -52,7 +53,8 @@ def test_weights_that_are_no_numbers_stop_the_run_and_are_never_the_best(scripts
     assert best and best[0] < steps_in(tmp_path / "output")[-1]
 
 
-def test_the_best_weights_are_kept_when_training_goes_on_to_worse_ones(scripts, tmp_path):
+def test_the_best_weights_are_kept_when_training_goes_on_to_worse_ones(
+        scripts, tmp_path):
     toy.setup(tmp_path)
     code, said = run(scripts, tmp_path, save_checkpoints_steps=4, num_train_epochs=2)
     assert code == 0, said

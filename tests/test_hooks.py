@@ -39,7 +39,8 @@ def test_a_line_that_was_cut_off_by_a_kill_is_left_out(tmp_path):
 def run_steps(watching, count, loss_of_step):
     """Runs a graph whose loss is a function of the step, as training would."""
     with tf.Graph().as_default():
-        step = tf.train.get_or_create_global_step()
+        with tf.variable_scope("", use_resource=True):  # as the scripts have it
+            step = tf.train.get_or_create_global_step()
         update = tf.assign_add(step, 1)
         with tf.control_dependencies([update]):
             loss = loss_of_step(tf.cast(step.read_value(), tf.float32))
@@ -56,7 +57,8 @@ def test_progress_is_kept_with_loss_rate_and_speed(tmp_path):
     history = hooks.History(str(tmp_path), 0)
     hook = hooks.ProgressHook(6, 8, history, rows_wanted=3)
     run_steps([hook], 6, lambda step: step * 2.0)
-    assert [(row["step"], row["loss"]) for row in history.rows] == [(2, 4), (4, 8), (6, 12)]
+    losses = {row["step"]: row["loss"] for row in history.rows}
+    assert losses == {2: 4.0, 4: 8.0, 6: 12.0}
     assert all(row["learning_rate"] == 0.25 and row["examples_per_second"] > 0
                for row in history.rows)
 
@@ -73,13 +75,15 @@ def test_a_loss_that_is_no_number_stops_with_step_rate_and_remedy(tmp_path):
     assert [row["step"] for row in history.rows] == [1, 2, 3]
 
 
-def test_where_no_terminal_is_lines_tell_step_and_time_left(tmp_path, caplog, monkeypatch):
+def test_without_a_terminal_lines_tell_step_and_time_left(
+        tmp_path, caplog, monkeypatch):
     monkeypatch.setattr(hooks, "SECONDS_BETWEEN_LINES", 0.0)
     monkeypatch.setattr(sys, "stderr", io.StringIO())
     caplog.set_level(logging.INFO)
     history = hooks.History(str(tmp_path), 0)
     run_steps([hooks.ProgressHook(2, 8, history)], 2, lambda step: step)
-    lines = [r.getMessage() for r in caplog.records if r.getMessage().startswith("Step")]
+    lines = [record.getMessage() for record in caplog.records
+             if record.getMessage().startswith("Step")]
     assert [line.split(":")[0] for line in lines] == ["Step 1 of 2", "Step 2 of 2"]
     assert lines[1].endswith("0s left.")
 
@@ -118,5 +122,6 @@ def test_scalars_are_written_for_tensorboard(tmp_path):
     hooks.write_scalars(str(tmp_path), 7, {"eval_accuracy": 0.5})
     path, = glob.glob(str(tmp_path / "events.out.tfevents.*"))
     found = [(event.step, value.tag, value.simple_value)
-             for event in tf.train.summary_iterator(path) for value in event.summary.value]
+             for event in tf.train.summary_iterator(path)
+             for value in event.summary.value]
     assert found == [(7, "eval_accuracy", 0.5)]

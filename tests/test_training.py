@@ -28,8 +28,8 @@ def test_amp_on_a_cpu_rewrites_products_or_says_which_version_can(monkeypatch):
         with pytest.raises(errors.InputError, match="ALBERT_TF=2.*Leave --amp out"):
             training.session_config(True)
         return
-    rewritten, plain = [
-        training.session_config(amp).graph_options.rewrite_options for amp in (True, False)]
+    rewritten, plain = [training.session_config(amp).graph_options.rewrite_options
+                        for amp in (True, False)]
     assert rewritten.auto_mixed_precision_onednn_bfloat16 == options.ON
     assert plain.auto_mixed_precision_onednn_bfloat16 == options.DEFAULT
 
@@ -63,7 +63,8 @@ def test_each_device_takes_its_share_of_the_batch(monkeypatch, replicas, slices,
 def test_a_batch_that_does_not_divide_is_refused(monkeypatch, replicas, slices):
     monkeypatch.setattr(training, "_strategy", lambda _: Devices(replicas))
     with pytest.raises(errors.InputError) as caught:
-        training.device_batch_size(settings(train_batch_size=24, accumulate_steps=slices))
+        training.device_batch_size(
+            settings(train_batch_size=24, accumulate_steps=slices))
     for phrase in ("=24", "%d devices" % replicas, "%d slices" % slices):
         assert phrase in str(caught.value)
 
@@ -165,8 +166,9 @@ def keep(folder, step, accuracy):
     """Saves a checkpoint of a run and keeps it as the best; returns its values."""
     prefix = os.path.join(folder, "model.ckpt-%d" % step)
     held = save(config_of(1), prefix)
-    training.keep_best(prefix, os.path.join(folder, "best"),
-                       {"step": step, "eval_accuracy": accuracy}, {"labels.txt": "0\n1\n"})
+    facts = {"step": step, "eval_accuracy": accuracy}
+    training.keep_best(
+        prefix, os.path.join(folder, "best"), facts, {"labels.txt": "0\n1\n"})
     return held
 
 
@@ -213,7 +215,8 @@ def test_a_kill_while_the_best_is_replaced_leaves_a_whole_one(
     prefix, facts = best_of(str(tmp_path))
     checkpoints.open_checkpoint(prefix)
     # What `best.json` tells is there; the resumed run measures the other one again.
-    assert os.path.exists(str(tmp_path / "best" / ("model.ckpt-%d.index" % facts["step"])))
+    told = tmp_path / "best" / ("model.ckpt-%d.index" % facts["step"])
+    assert os.path.exists(str(told))
 
 
 def test_no_best_yet_is_none(tmp_path):
