@@ -3,12 +3,12 @@
 import os
 
 import pytest
-import sentencepiece
 
 import errors
 import instances
 import masking
 import tokenization
+from tests import spm
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 VOCAB_FILE = os.path.join(ROOT, "albert_config", "vocab.txt")
@@ -76,12 +76,7 @@ def test_word_pieces_are_words_of_other_languages():
 @pytest.fixture(scope="module")
 def spm_model(tmp_path_factory):
     folder = tmp_path_factory.mktemp("spm")
-    sentencepiece.SentencePieceTrainer.Train(
-        "--input=%s --model_prefix=%s --vocab_size=1700 --hard_vocab_limit=false "
-        "--pad_id=0 --unk_id=1 --bos_id=-1 --eos_id=-1 --minloglevel=2 "
-        "--control_symbols=[CLS],[SEP],[MASK]"
-        % (os.path.join(ROOT, "data", "news_zh_1.txt"), folder / "model"))
-    return str(folder / "model.model")
+    return spm.train(os.path.join(ROOT, "data", "news_zh_1.txt"), folder / "model", 1700)
 
 
 def test_sentence_pieces_are_grouped_to_whole_words(spm_model):

@@ -11,6 +11,7 @@ import pytest
 
 import errors
 import tokenization
+from tests import spm
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 VOCAB = os.path.join(ROOT, "albert_config", "vocab.txt")
@@ -30,7 +31,6 @@ def tokenizers():
 
 @pytest.fixture(scope="module")
 def spm_model_file(tmp_path_factory):
-    sentencepiece = pytest.importorskip("sentencepiece")
     folder = tmp_path_factory.mktemp("spm")
     rng = random.Random(3)
     words = ["weather", "rain", "train", "ticket", "price", "1,200", "35,", "2019,",
@@ -38,11 +38,7 @@ def spm_model_file(tmp_path_factory):
     text = folder / "text.txt"
     text.write_text("\n".join(" ".join(rng.choice(words) for _ in range(8))
                               for _ in range(400)), encoding="utf-8")
-    sentencepiece.SentencePieceTrainer.Train(
-        "--input=%s --model_prefix=%s --vocab_size=90 --pad_id=0 --unk_id=1 "
-        "--bos_id=-1 --eos_id=-1 --control_symbols=[CLS],[SEP],[MASK] --minloglevel=2 "
-        "--hard_vocab_limit=false" % (text, folder / "tiny"))
-    return str(folder / "tiny.model")
+    return spm.train(text, folder / "tiny", 90)
 
 
 def write_vocab(folder, tokens, encoding="utf-8", end="\n"):
@@ -194,7 +190,6 @@ def test_absent_sentencepiece_is_an_input_error(monkeypatch):
 
 
 def test_sentencepiece_model_that_is_none_is_an_input_error(tmp_path):
-    pytest.importorskip("sentencepiece")
     path = tmp_path / "wrong.model"
     path.write_bytes(b"not a model")
     for name in (str(path), str(tmp_path / "nothing.model")):
