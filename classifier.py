@@ -292,16 +292,16 @@ class Run(object):
     # After training.
 
     def _final_checkpoint(self):
-        """The best on dev, else the newest of the folder, else the one given."""
+        """Without training the weights given, else the best on dev, else the newest."""
+        if self.options.init_checkpoint and not self.options.do_train:
+            return checkpoints.find_checkpoint(self.options.init_checkpoint)
         for folder in (self.best_folder, self.options.output_dir):
             found = checkpoints.all_checkpoints(folder)
             if found:
                 return found[-1][1]
-        if self.options.init_checkpoint is None:
-            raise errors.InputError(
-                "No checkpoint in --output_dir=%s. Train first, or give the fine-tuned "
-                "weights by --init_checkpoint." % self.options.output_dir)
-        return checkpoints.find_checkpoint(self.options.init_checkpoint)
+        raise errors.InputError(
+            "No checkpoint in --output_dir=%s. Train first, or give the fine-tuned "
+            "weights by --init_checkpoint." % self.options.output_dir)
 
     def _score_best(self, split, name):
         """Writes the files of a split and returns its metrics, {} without labels."""
