@@ -28,7 +28,7 @@ import pretraining_meta
 import shards
 
 _MANY_PARTS = 128
-_SMALL_PART_BYTES = 256 << 10
+_SMALL_PART_BYTES = 128 << 10
 _LARGE_PART_BYTES = 8 << 20
 _MAX_PARTS_PER_SHARD = 512  # files that one merge holds open
 _SUFFIX = ".tfrecord"
@@ -256,6 +256,8 @@ def _make_shards(job, num_workers):
         sum(os.path.getsize(_text_path(job, part)) for part in parts))
     for result in parallel.run([(make_part, job, part) for part in parts], num_workers,
                                follow):
+        if num_workers > 1:  # by now they run, and this process only waits
+            data_report.prepare_to_draw()
         if result is None:
             continue
         _, notes = result

@@ -1,7 +1,10 @@
 """What a run that made pre-training records met and made: counted, told and drawn."""
 
 import collections
+import functools
+import importlib
 import logging
+import threading
 import time
 import unicodedata
 
@@ -191,6 +194,14 @@ def _describe_bars(bars, last):
     if rest:
         shown.append("more: %.1f %%" % (100 * rest / total))
     return "  ".join(shown)
+
+
+@functools.lru_cache(maxsize=None)
+def prepare_to_draw():
+    """Loads what `draw` needs, once, while this process has nothing else to do."""
+    threading.Thread(
+        target=importlib.import_module, args=("matplotlib.backends.backend_agg",),
+        daemon=True).start()
 
 
 def draw(counts, summary, path):
