@@ -10,6 +10,7 @@ import os
 import tensorflow.compat.v1 as tf
 
 import checkpoints
+import data_checks
 import errors
 import features
 import hooks
@@ -19,15 +20,19 @@ import training
 import transformer
 
 HEAD_DROPOUT = 0.1
-RECORD_VERSION = 1  # part of a cache's name: change it with what convert_example writes
+RECORD_VERSION = 2  # part of a cache's name: change it with what convert_example writes
 
 
 @dataclasses.dataclass(frozen=True)
 class Options(training.Settings):
-    """Settings of a fine-tuning run; `split_files` overrides where a split is read."""
+    """Settings of a fine-tuning run; `split_files` overrides where a split is read.
+
+    Several `learning_rates` are compared (see sweep), and `learning_rate` is one run's.
+    """
     data_dir: str = None
     split_files: dict = dataclasses.field(default_factory=dict)
     skip_bad_rows: bool = False
+    max_rows: int = None
     cached_dir: str = None
     max_seq_length: int = 128
     do_lower_case: bool = True
@@ -36,6 +41,7 @@ class Options(training.Settings):
     warmup_proportion: float = 0.1
     early_stopping_patience: int = 0
     num_seeds: int = 1
+    learning_rates: list = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,35 +58,44 @@ class Split(object):
 
 
 def read_splits(task, options):
-    """(the task with its labels, {"train" | "dev" | "test": [Example]} as needed).
+    """(the task with its labels, {split: [Example]} as needed).
 
     Labels that the task does not have come from train, or from the labels.txt of the
-    run that is evaluated.
+    run that is evaluated. CLUE's earlier test set is read where it stands beside test.
     """
     wanted = {"train": options.do_train, "dev": options.do_eval,
               "test": options.do_predict}
     if not any(wanted.values()):
         raise errors.InputError(
             "Nothing to do: give --do_train, --do_eval or --do_predict.")
+    if options.max_rows:
+        logging.warning("Warning: --max_rows=%d: a trial on the first rows of each "
+                        "file; its results are not those of the task.", options.max_rows)
     if not options.do_train and task.labels is None:
         task = task._replace(labels=_labels_of_earlier_run(options))
     splits = {}
-    for name in ("train", "dev", "test"):
+    for name in tasks.SPLITS:
         if wanted[name]:
             path = _find_file(task, name, options)
-            examples, skipped = tasks.read_examples(
-                task, path, skip_bad_rows=options.skip_bad_rows and name == "train",
-                needs_labels=name != "test")
-            for message in skipped:
-                logging.warning("Left out: %s", message)
-            splits[name] = examples
-            logging.info("%s: %d rows from %s, %d left out.", name, len(examples), path,
-                         len(skipped))
+            splits[name] = _read(task, name, path, options)
             if name == "train":
-                task = tasks.learn(task, examples)
-    for warning in tasks.check_examples(splits):
+                task = tasks.learn(task, splits[name])
+    if options.do_predict and task.versions:
+        path = os.path.join(os.path.dirname(path), tasks.OLD_TEST + ".json")
+        if os.path.exists(path):
+            splits[tasks.OLD_TEST] = _read(task, tasks.OLD_TEST, path, options)
+    for warning in data_checks.check_examples(splits):
         logging.warning("Warning: %s.", warning)
     return task, splits
+
+
+def _read(task, name, path, options):
+    examples, skipped = tasks.read_examples(
+        task, path, options.skip_bad_rows and name == "train",
+        name in ("train", "dev"), options.max_rows)
+    for message in skipped:
+        logging.warning("Left out: %s", message)
+    return examples
 
 
 def _find_file(task, split, options):
@@ -139,14 +154,37 @@ def truncate_pair(tokens_a, tokens_b, limit):
     return tokens_a[:a], tokens_b[:b]
 
 
+def truncate_around(tokens, is_kept, limit):
+    """The `limit` tokens that are nearest to those that are kept, in their order."""
+    kept = [i for i, keep in enumerate(is_kept) if keep]
+    by_distance = sorted(range(len(tokens)), key=lambda i: min(abs(i - k) for k in kept))
+    return [tokens[i] for i in sorted(by_distance[:limit])]
+
+
+def _truncate_single(example, tokens, tokenizer, limit):
+    if len(tokens) <= limit or not example.keep:
+        return tokens[:limit]
+    bounds = sorted({0, len(example.text_a)}.union(*example.keep))
+    tokens, is_kept = [], []
+    for begin, end in zip(bounds, bounds[1:]):
+        piece = tokenizer.tokenize(example.text_a[begin:end])
+        tokens += piece
+        is_kept += [any(a <= begin < b for a, b in example.keep)] * len(piece)
+    return truncate_around(tokens, is_kept, limit)
+
+
 def convert_example(example, tokenizer, max_seq_length):
-    """[CLS] a [SEP] or [CLS] a [SEP] b [SEP] -> (input_ids, segment_ids, was_truncated)."""
+    """[CLS] a [SEP] or [CLS] a [SEP] b [SEP] -> (input_ids, segment_ids, was_truncated).
+
+    A single text is cut at its end, or farthest from what the example says to keep.
+    """
     tokens_a = tokenizer.tokenize(example.text_a)
     tokens_b = tokenizer.tokenize(example.text_b) if example.text_b is not None else None
     if tokens_b is None:
-        tokens = ["[CLS]"] + tokens_a[:max_seq_length - 2] + ["[SEP]"]
-        segment_ids = [0] * len(tokens)
         whole = len(tokens_a) + 2
+        tokens_a = _truncate_single(example, tokens_a, tokenizer, max_seq_length - 2)
+        tokens = ["[CLS]"] + tokens_a + ["[SEP]"]
+        segment_ids = [0] * len(tokens)
     else:
         whole = len(tokens_a) + len(tokens_b) + 3
         tokens_a, tokens_b = truncate_pair(tokens_a, tokens_b, max_seq_length - 3)

@@ -1,4 +1,4 @@
-"""A fine-tuning run: read, train, keep the best on dev, predict, report.
+"""One fine-tuning run: train, keep the best on dev, predict, report.
 
 Everything is written under `output_dir`. Deaf to the variant and to the task.
 """
@@ -6,12 +6,14 @@ Everything is written under `output_dir`. Deaf to the variant and to the task.
 import dataclasses
 import logging
 import os
+import time
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 
 import checkpoints
 import classification
+import curves
 import errors
 import features
 import hooks
@@ -23,70 +25,21 @@ import tasks
 import training
 
 
-def run(model_class, config, task, tokenizer, options, files):
-    """Trains, evaluates and predicts as `options` say; with num_seeds, once a seed.
+class Run(object):
+    """One run with one learning rate and one seed.
 
     Args:
       model_class: modeling.BertModel or modeling_google.AlbertModel.
       config: its configuration.
-      task: a tasks.Task.
+      task: a tasks.Task with its labels.
       tokenizer: a tokenization.FullTokenizer.
       options: classification.Options.
       files: {"config": path, "vocab": path} for the run's record.
+      examples: {split: [tasks.Example]}, as classification.read_splits gives them.
 
+    After `go`, `probabilities` holds {split: [rows, labels]} of what was scored.
     Raises errors.InputError for everything a user can mend.
     """
-    if tokenizer.vocab_size != config.vocab_size:
-        raise errors.InputError(
-            "The vocabulary has %d entries, but the model of %s has vocab_size %d. Give "
-            "the vocabulary the model was trained with." % (
-                tokenizer.vocab_size, files["config"], config.vocab_size))
-    if options.max_seq_length > config.max_position_embeddings:
-        raise errors.InputError(
-            "--max_seq_length=%d, but this model has %d positions; choose at most those."
-            % (options.max_seq_length, config.max_position_embeddings))
-    every_seed = _options_by_seed(options)
-    task, examples = classification.read_splits(task, options)
-    runs = [Run(model_class, config, task, tokenizer, one, files, examples)
-            for one in every_seed]
-    results = [one.go() for one in runs]
-    if options.num_seeds > 1:
-        summarize_seeds(results, options)
-    return results
-
-
-def _options_by_seed(options):
-    """The options themselves, or with --num_seeds those of each seed, in its folder."""
-    if options.num_seeds == 1:
-        return [options]
-    if not options.do_train:
-        raise errors.InputError("--num_seeds needs --do_train: else nothing differs.")
-    if run_record.read(options.output_dir):
-        raise errors.InputError("--output_dir=%s holds a run with one seed; --num_seeds "
-                                "needs another folder." % options.output_dir)
-    return [dataclasses.replace(
-        options, seed=seed, cached_dir=options.cached_dir or options.output_dir,
-        output_dir=os.path.join(options.output_dir, "seed_%d" % seed))
-            for seed in range(options.seed, options.seed + options.num_seeds)]
-
-
-def summarize_seeds(results, options):
-    """Mean and standard deviation over the seeds, logged and written as JSON."""
-    summary = {}
-    for split in ("dev", "test"):
-        values = [r[split]["eval_accuracy"] for r in results if split in r]
-        if values:
-            mean, deviation = metrics.summarize(values)
-            summary[split] = {"eval_accuracy": {"mean": mean, "std": deviation,
-                                                "values": values}}
-            logging.info("%s accuracy over %d seeds: %.4f +- %.4f", split, len(values),
-                         mean, deviation)
-    run_record.write_json(os.path.join(options.output_dir, "eval_results.json"),
-                          dict(summary, seeds=[r["seed"] for r in results]))
-
-
-class Run(object):
-    """One run with one seed."""
 
     def __init__(self, model_class, config, task, tokenizer, options, files, examples):
         self.config = config
@@ -106,7 +59,10 @@ class Run(object):
             self.logits_fn, options, self.num_train_steps, warm_start), options)
         # Nothing is written before this line, so a run that is refused leaves no trace.
         self._claim_folder(examples, warm_start)
+        record = run_record.read(options.output_dir)
+        self.finished = record is not None and record["finished"]
         self.splits = {name: self._prepare(name, rows) for name, rows in examples.items()}
+        self.probabilities = {}
         newest = checkpoints.all_checkpoints(options.output_dir)
         self.history = hooks.History(
             options.output_dir, newest[-1][0] if newest else 0)
@@ -114,27 +70,48 @@ class Run(object):
     def go(self):
         """Does what the options ask. Returns what eval_results.json holds."""
         options = self.options
+        started = time.time()
         if options.do_train:
             self._train()
         elif options.do_eval:
             self._evaluate_new_checkpoints()
-        path = os.path.join(options.output_dir, "eval_results.json")
-        # Predicting later, in the folder of the training, adds to its results.
-        results = {} if options.do_train else run_record.read_json(path) or {}
+        trained = options.do_train and not self.finished
+        # What is done later, in the folder of the training, adds to its results.
+        results = {} if trained else self._read_results()
         results.setdefault("task", self.task.name)
         results.setdefault("seed", options.seed)
         results.setdefault("weights", options.init_checkpoint or "random start")
+        if options.max_rows:
+            results["max_rows"] = options.max_rows
         if options.do_eval:
-            results["dev"] = self._score_best(self.splits["dev"], "dev")
+            results["dev"] = self._score_best("dev")
             self._write_eval_results_text()
         if options.do_predict:
-            test = self._score_best(self.splits["test"], "test")
-            if self.splits["test"].labelled:
-                results["test"] = test
-        run_record.write_json(path, results)
+            self._predict(results)
+        if trained:
+            train = self.splits["train"]
+            results.update(
+                train={"rows": len(train.examples), "truncated": train.num_truncated},
+                learning_rate=options.learning_rate,
+                seconds=round(time.time() - started, 1))
+        run_record.write_json(self._results_path, results)
         if options.do_train:
             run_record.mark_finished(options.output_dir)
         return results
+
+    def predict(self):
+        """Predicts after `go`, as --do_predict would have. Returns the results."""
+        results = self._read_results()
+        self._predict(results)
+        run_record.write_json(self._results_path, results)
+        return results
+
+    @property
+    def _results_path(self):
+        return os.path.join(self.options.output_dir, "eval_results.json")
+
+    def _read_results(self):
+        return run_record.read_json(self._results_path) or {}
 
     # Before training.
 
@@ -198,6 +175,10 @@ class Run(object):
             options.cached_dir or options.output_dir, options, key, batch_size)
 
     def _count_steps(self, num_rows):
+        if self.options.do_train and not self.options.num_train_epochs > 0:
+            raise errors.InputError(
+                "--num_train_epochs=%g trains nothing: give more than 0, or leave "
+                "--do_train out." % self.options.num_train_epochs)
         steps = num_rows / self.options.train_batch_size * self.options.num_train_epochs
         return max(int(steps), 1)
 
@@ -205,6 +186,10 @@ class Run(object):
 
     def _train(self):
         options = self.options
+        if self.finished:
+            logging.info("The training in %s is finished: nothing is left to train.",
+                         options.output_dir)
+            return
         train = self.splits["train"]
         done = checkpoints.all_checkpoints(options.output_dir)
         start = done[-1][0] if done else 0
@@ -220,8 +205,8 @@ class Run(object):
                 self.device_batch_size, options.seed, start * options.train_batch_size,
                 options.use_tpu)
             received = training.train(
-                self.estimator, input_fn, self.num_train_steps,
-                options.train_batch_size, self.history, self._evaluate_new_checkpoints)
+                self.estimator, input_fn, self.num_train_steps, options, self.history,
+                self._evaluate_new_checkpoints)
             if received:
                 raise hooks.Stopped(received, options.output_dir)
         self._evaluate_new_checkpoints()
@@ -277,7 +262,7 @@ class Run(object):
         options = self.options
         input_fn = features.inference_input_fn(
             split.records, self._spec(), options.predict_batch_size
-            if options.use_tpu or split.name == "test" else options.eval_batch_size,
+            if options.use_tpu or split.name != "dev" else options.eval_batch_size,
             options.use_tpu)
         result = np.zeros([len(split.examples), len(self.labels)], np.float32)
         for batch in self.estimator.predict(
@@ -303,13 +288,23 @@ class Run(object):
             "No checkpoint in --output_dir=%s. Train first, or give the fine-tuned "
             "weights by --init_checkpoint." % self.options.output_dir)
 
-    def _score_best(self, split, name):
-        """Writes the files of a split and returns its metrics, {} without labels."""
+    def _predict(self, results):
+        """Writes the files of the test sets; adds the metrics of those with labels."""
+        names = [name for name in self.splits if name not in ("train", "dev")]
+        for name in names:
+            summary = self._score_best(name)
+            if summary:
+                results[name] = summary
+        predictions.write_test_sets(
+            self.options.output_dir,
+            {name: self.splits[name].examples for name in names},
+            self.labels, self.probabilities, self.task.submissions(names))
+
+    def _score_best(self, name):
+        """Scores a split with the best weights; its metrics, {} without labels."""
+        split = self.splits[name]
         prefix = self._final_checkpoint()
-        probabilities = self._score(split, prefix)
-        folder = self.options.output_dir
-        if name == "test":
-            predictions.write(folder, split.examples, self.labels, probabilities)
+        probabilities = self.probabilities[name] = self._score(split, prefix)
         if not split.labelled:
             return {}
         result = metrics.evaluate(probabilities, self._label_ids(split))
@@ -332,19 +327,20 @@ class Run(object):
 
     def _write_eval_results_text(self):
         folder = self.options.output_dir
-        run_record.write_text(
-            os.path.join(folder, "eval_results.txt"),
-            predictions.eval_results_text(folder, self.history.evaluations()))
+        text = predictions.eval_results_text(folder, self.history.evaluations())
+        run_record.write_text(os.path.join(folder, "eval_results.txt"), text)
 
     def _write_report(self, split, probabilities, summary):
         folder = self.options.output_dir
-        curves = os.path.join(folder, "curves.png")
-        report.draw_curves(self.history.rows, curves)
+        picture = os.path.join(folder, "curves.png")
+        curves.draw([(self.task.name, self.history.rows)], picture)
         facts = [("task", self.task.name), ("config", self.files["config"]),
                  ("weights", self.options.init_checkpoint or "random start")]
+        if self.options.max_rows:
+            facts.append(("max_rows", self.options.max_rows))
         facts += [(name, summary[name]) for name in (
             "checkpoint", "rows", "eval_accuracy", "eval_loss", "macro_f1", "majority")]
-        title = "%s: dev accuracy %.4f" % (self.task.name, summary["eval_accuracy"])
         report.write_report(os.path.join(folder, "report.html"), report.Report(
-            title, facts, curves, self.labels, summary["confusion"],
+            "%s: dev accuracy %.4f" % (self.task.name, summary["eval_accuracy"]),
+            facts, picture, self.labels, summary["confusion"],
             predictions.worst(split.examples, self.labels, probabilities)))

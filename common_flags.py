@@ -21,6 +21,7 @@ import classification
 import errors
 import hooks
 import optimization
+import pretraining
 import tasks
 import tokenization
 
@@ -90,18 +91,32 @@ def define_model(config_flag):
     flags.DEFINE_bool("resume", False, "Go on with the run that --output_dir holds.")
     flags.DEFINE_bool("overwrite_output_dir", False,
                       "Remove the outputs of an earlier run from --output_dir first.")
-    flags.DEFINE_bool("do_lower_case", True, "Lower-case the text and strip accents.")
+
+
+class Rates(flags.FloatParser):
+    """Parses a learning rate, or several separated by commas into a list."""
+
+    def __init__(self):
+        super(Rates, self).__init__(lower_bound=0.0)
+        self.syntactic_help = "a number of at least 0, or several with commas to compare"
+
+    def parse(self, argument):
+        parts = str(argument).split(",")
+        rates = [super(Rates, self).parse(part) for part in parts]
+        if len(set(rates)) < len(rates):
+            raise ValueError("a rate stands there twice")
+        return rates if len(rates) > 1 else rates[0]
 
 
 def define_optimization(learning_rate, train_batch_size, eval_batch_size, optimizer,
-                        save_checkpoints_steps, keep_checkpoint_max):
+                        save_checkpoints_steps, keep_checkpoint_max,
+                        rates=flags.FloatParser(lower_bound=0.0)):
     """Rates, batches and checkpoints; batch sizes are of all devices together."""
     flags.DEFINE_integer("train_batch_size", train_batch_size, "Rows in an update.",
                          lower_bound=1)
     flags.DEFINE_integer("eval_batch_size", eval_batch_size, "Rows in a step of "
                          "evaluation.", lower_bound=1)
-    flags.DEFINE_float("learning_rate", learning_rate, "The highest learning rate.",
-                       lower_bound=0.0)
+    flags.DEFINE(rates, "learning_rate", learning_rate, "The highest learning rate.")
     flags.DEFINE_enum("optimizer", optimizer, sorted(optimization.OPTIMIZERS),
                       "lamb_all adapts LayerNorm and bias too, as layout B's "
                       "pre-training did.", case_sensitive=False)
@@ -120,6 +135,11 @@ def define_optimization(learning_rate, train_batch_size, eval_batch_size, optimi
 def define_devices():
     """GPUs and TPUs."""
     flags.DEFINE_integer("num_gpus", 1, "GPUs to train on; 0 takes all.", lower_bound=0)
+    flags.DEFINE_bool("xla", False, "Compile the graph's clusters by XLA.")
+    flags.DEFINE_bool("gradient_checkpointing", False, "Compute each layer again in the "
+                      "backward pass: less memory, about a third more time.")
+    flags.DEFINE_bool("use_horovod", False, "Train in the processes that horovodrun "
+                      "started, a GPU each.")
     flags.DEFINE_bool("use_tpu", False, "Train on a TPU.")
     flags.DEFINE_string("tpu_name", None, "The Cloud TPU's name or grpc address.")
     flags.DEFINE_string("tpu_zone", None, "The Cloud TPU's zone.")
@@ -130,10 +150,64 @@ def define_devices():
                          "the host.", lower_bound=1)
 
 
+def define_pretraining(config_flag, num_train_steps, num_warmup_steps, do_train=False):
+    """The flags of a pre-training script, beside define_optimization's."""
+    define_model(config_flag)
+    define_devices()
+    flags.DEFINE_string("input_file", None, "TFRecord files of create_pretraining_data.py: "
+                        "a comma list of names and globs.", required=True)
+    flags.DEFINE_string("eval_input_file", None, "Held-out records for --do_eval; without "
+                        "them training records are measured, and called that.")
+    flags.DEFINE_string("vocab_file", None, "Checked against the records and put beside "
+                        "what is exported; vocab.txt beside the config without it.")
+    flags.DEFINE_string("export_dir", None, "At the end write the best weights, else the "
+                        "last, alone, with config and vocabulary, to this folder.")
+    flags.DEFINE_integer("max_seq_length", None, "Of the records; theirs without it.",
+                         lower_bound=1)
+    flags.DEFINE_integer("max_predictions_per_seq", None, "Of the records; theirs without "
+                         "it. With --dynamic_masking the most to draw.", lower_bound=1)
+    flags.DEFINE_bool("dynamic_masking", False, "Draw masks afresh at every pass, from "
+                      "records made with the flag of the same name.")
+    flags.DEFINE_bool("do_train", do_train, "Train.")
+    flags.DEFINE_bool("do_eval", False, "Measure at every checkpoint and keep the best.")
+    flags.DEFINE_integer("num_train_steps", num_train_steps, "Updates in all.",
+                         lower_bound=1)
+    flags.DEFINE_integer("num_warmup_steps", num_warmup_steps, "Updates that warm up.",
+                         lower_bound=0)
+    flags.DEFINE_integer("max_eval_steps", None, "Batches of an evaluation. All without "
+                         "it, but 100 of training records.", lower_bound=1)
+
+
+def define_google_pretraining():
+    """What only the layout-G pre-training script has."""
+    flags.DEFINE_float("poly_power", 1.0, "Power of the learning rate's decay.",
+                       lower_bound=0.0)
+    flags.DEFINE_integer("start_warmup_step", 0, "The step where warming up begins.",
+                         lower_bound=0)
+    flags.DEFINE_bool("init_from_group0", False, "Begin every group with the weights that "
+                      "--init_checkpoint has for the first.")
+    flags.DEFINE_integer("masked_lm_budget", 0, "Above 0: --dynamic_masking with at most "
+                         "so many predictions.", lower_bound=0)
+
+
+def pretraining_options():
+    """The flags as pretraining.Options."""
+    values = _values_of(pretraining.Options)
+    if "masked_lm_budget" in FLAGS and FLAGS.masked_lm_budget:
+        values.update(dynamic_masking=True,
+                      max_predictions_per_seq=FLAGS.masked_lm_budget)
+    return pretraining.Options(**values)
+
+
+def _values_of(options):
+    return {name: FLAGS[name].value for name in options.__dataclass_fields__
+            if name in FLAGS}
+
+
 def define_classification(config_flag, max_seq_length):
     """All flags of a fine-tuning script."""
     define_model(config_flag)
-    define_optimization(5e-5, 32, 8, "adamw", 1000, 5)
+    define_optimization(5e-5, 32, 8, "adamw", 1000, 5, Rates())
     define_devices()
     flags.DEFINE_enum("task_name", None, sorted(tasks.TASKS) + ["custom"],
                       "The task; custom reads your own files.", required=True,
@@ -147,8 +221,11 @@ def define_classification(config_flag, max_seq_length):
                             "from 0; guessed without it." % what)
     flags.DEFINE_bool("skip_bad_rows", False, "Leave unreadable training rows out, "
                       "counted and listed, instead of stopping.")
+    flags.DEFINE_integer("max_rows", None, "A trial: only the first rows of each file.",
+                         lower_bound=1)
     flags.DEFINE_string("vocab_file", None, "Such as albert_config/vocab.txt.",
                         required=True)
+    flags.DEFINE_bool("do_lower_case", True, "Lower-case the text and strip accents.")
     flags.DEFINE_integer("max_seq_length", max_seq_length, "Longer texts are cut.",
                          lower_bound=4)
     flags.DEFINE_bool("do_train", False, "Train.")
@@ -177,10 +254,11 @@ def define_google_classification():
 
 def classification_options():
     """The flags as classification.Options."""
-    names = {f for f in classification.Options.__dataclass_fields__ if f in FLAGS}
-    values = {name: FLAGS[name].value for name in names}
+    values = _values_of(classification.Options)
     files = {split: FLAGS["%s_file" % split].value for split in ("train", "dev", "test")}
     values["split_files"] = {k: path for k, path in files.items() if path}
+    if isinstance(values["learning_rate"], list):
+        values["learning_rates"] = values["learning_rate"]
     if not FLAGS.data_dir and not values["split_files"]:
         raise errors.InputError("Give --data_dir, or --train_file and its siblings.")
     return classification.Options(**values)

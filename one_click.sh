@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What the one-click scripts share; sourced by them after env.sh.
+# What the one-click scripts share; sourced by them.
 #
 # MODEL_DIR=   folder of a model; without it a published one is downloaded, and where
 #              nothing can be reached the run starts from random weights
@@ -8,12 +8,56 @@
 
 say() { printf '%s\n' "$*" >&2; }
 
+# NAME: begins a script whose data may stand in the folder $NAME. Paths that were given
+# are made absolute; from here on the script is in its own folder and has its PYTHON.
+begin() {
+    local name
+    for name in "$1" MODEL_DIR OUTPUT_DIR; do
+        [ -z "${!name:-}" ] || printf -v "$name" %s "$(realpath -m "${!name}")"
+    done
+    cd "$(dirname "$0")" || exit
+    for name in "$1" MODEL_DIR; do
+        [ -d "${!name:-.}" ] || { say "$name=${!name} is no folder."; exit 2; }
+    done
+    . ./env.sh
+}
+
 # WHAT.. --to FOLDER: false if nothing can be reached. Wrong content, or a file in the
 # way, ends the script: it must not go on with what nobody asked for.
 obtain() {
     local status=0
     "$PYTHON" -m tools.download "$@" >&2 || status=$?
     case $status in 0) ;; 3) return 1 ;; *) exit $status ;; esac
+}
+
+# Like obtain, for what comes in parts: false if none can be reached. A part that came
+# wrong is missing where it is needed, and fails there.
+obtain_some() {
+    local status=0
+    "$PYTHON" -m tools.download "$@" >&2 || status=$?
+    [ $status != 3 ]
+}
+
+# KNOWN ARGUMENT..: sets tasks (those named, else all that are known) and flags.
+# shellcheck disable=SC2034
+choose_tasks() {
+    local known=$1 word
+    shift
+    tasks=() flags=()
+    for word in "$@"; do
+        case $word in
+            --*) flags+=("$word") ;;
+            *) grep -qxF -e "$word" <<<"$known" ||
+                   { say "$word is no task; there are: ${known//$'\n'/ }"; exit 2; }
+               tasks+=("$word") ;;
+        esac
+    done
+    [ ${#tasks[@]} -gt 0 ] || mapfile -t tasks <<<"$known"
+}
+
+# The exit code of a training: one that was interrupted ends the script, too.
+stop_if_interrupted() {
+    case $1 in 130 | 143) exit "$1" ;; esac
 }
 
 # Sets run (the script and its flags of the model), weights (in words), pretrained.

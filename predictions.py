@@ -1,11 +1,48 @@
 """The files that a scored data set is written to, one line an example, in its order."""
 
+import json
 import os
 
 import numpy as np
 
 import report
 import run_record
+
+
+def write_test_sets(folder, examples, labels, probabilities, submissions):
+    """Writes the files of `write` for the test set, and the submissions of every one.
+
+    Args:
+      folder: where to write.
+      examples: {split: [tasks.Example]} of the test sets.
+      labels: their names, in the order of the columns of the probabilities.
+      probabilities: {split: [rows, labels]}.
+      submissions: {split: [file name]}, as tasks.Task.submissions gives them.
+    """
+    write(folder, examples["test"], labels, probabilities["test"])
+    for split, names in submissions.items():
+        text = submission_text(examples[split], labels, probabilities[split])
+        for name in names:
+            run_record.write_text(os.path.join(folder, name), text)
+
+
+def submission_text(examples, labels, probabilities):
+    """What CLUE's leaderboard takes: a line {"id": .., "label": "..."} for each row."""
+    lines = [json.dumps({"id": example.id, "label": labels[int(scores.argmax())]},
+                        ensure_ascii=False)
+             for example, scores in zip(examples, probabilities)]
+    return "".join(line + "\n" for line in lines)
+
+
+def vote(probabilities):
+    """[each run's [rows, labels]] -> [rows, labels] that rank labels by their votes.
+
+    A run votes for its most probable label; among equals the mean probability decides.
+    """
+    probabilities = np.asarray(probabilities, np.float64)
+    num_runs, _, num_labels = probabilities.shape
+    votes = np.eye(num_labels)[probabilities.argmax(axis=2)].sum(axis=0)
+    return (votes + probabilities.mean(axis=0)) / (num_runs + 1)
 
 
 def write(folder, examples, labels, probabilities):

@@ -26,11 +26,13 @@ KNOWN_NAMES = {
 
 
 class Record(NamedTuple):
-    """What a row says; `label` and `id` are None where it says nothing."""
+    """What a row says; `label` and `id` are None where it says nothing; `keep` are the
+    (begin, end) of what must stay in text_a when it is cut."""
     text_a: str
     text_b: Optional[str]
     label: Optional[str]
     id: Any
+    keep: tuple = ()
 
 
 class Columns(NamedTuple):

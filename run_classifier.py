@@ -1,13 +1,13 @@
 """Fine-tunes and evaluates a layout-B model: classification of a text or a pair."""
 
 import common_flags  # first: it quietens TensorFlow
-import classifier
+import sweep
 import modeling
 
 
 def main():
     flags = common_flags.FLAGS
-    classifier.run(
+    sweep.run(
         modeling.BertModel, modeling.BertConfig.from_json_file(flags.bert_config_file),
         common_flags.classification_task(), common_flags.tokenizer(),
         common_flags.classification_options(),

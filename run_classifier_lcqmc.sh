@@ -8,15 +8,8 @@
 # OUTPUT_DIR=   instead of lcqmc_output
 # MODEL_DIR=, LAYOUT=, OVERWRITE=: see one_click.sh; ALBERT_TF=: see env.sh
 set -euo pipefail
-for name in LCQMC_DIR MODEL_DIR OUTPUT_DIR; do
-    [ -z "${!name:-}" ] || printf -v "$name" %s "$(realpath -m "${!name}")"
-done
-cd "$(dirname "$0")"
-for folder in "${LCQMC_DIR:-.}" "${MODEL_DIR:-.}"; do
-    [ -d "$folder" ] || { echo "$folder is no folder." >&2; exit 2; }
-done
-. ./env.sh
-. ./one_click.sh
+. "$(dirname "$0")/one_click.sh"
+begin LCQMC_DIR
 
 data=${LCQMC_DIR:-data/lcqmc} steps=1000
 about=${LCQMC_DIR:-LCQMC as published, in $data}

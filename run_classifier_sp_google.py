@@ -4,14 +4,14 @@ The tokenizer is WordPiece for Chinese models, SentencePiece where --spm_model_f
 """
 
 import common_flags  # first: it quietens TensorFlow
-import classifier
+import sweep
 import modeling_google
 
 
 def main():
     flags = common_flags.FLAGS
     config = modeling_google.AlbertConfig.from_json_file(flags.albert_config_file)
-    classifier.run(
+    sweep.run(
         modeling_google.AlbertModel, config, common_flags.classification_task(),
         common_flags.tokenizer(), common_flags.classification_options(),
         {"config": flags.albert_config_file, "vocab": flags.vocab_file})

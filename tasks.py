@@ -4,7 +4,6 @@ An entry gives the name, the labels in the order of their ids, a reader, and fil
 where they differ from CLUE's. No TensorFlow here.
 """
 
-import collections
 import logging
 import os
 import re
@@ -15,18 +14,21 @@ import readers
 from readers import Columns, Record
 
 SPLITS = ("train", "dev", "test")
-MOSTLY_ONE_LABEL = 0.95
+# An earlier test set that CLUE still scores; its file stands beside the newer one.
+OLD_TEST = "test1.0"
 MAX_LABELS_SHOWN = 20
 
 
 class Example(NamedTuple):
     """A text or a pair. `id` is the record's own, else the row number from 0; `line` is
-    its line in the file, from 1; `label` is None where the row has none."""
+    its line in the file, from 1; `label` is None where the row has none; `keep` are the
+    (begin, end) of what must stay in text_a when it is cut."""
     id: Any
     text_a: str
     text_b: Optional[str]
     label: Optional[str]
     line: int
+    keep: tuple = ()
 
 
 class Task(NamedTuple):
@@ -36,6 +38,8 @@ class Task(NamedTuple):
     `read(task, path, needs_labels)` -> ([(line, row)], parser of a row -> Record);
     `files` are the names looked for, by split; `aliases` are other words for labels;
     rows labelled `undecided` have no label; `is_pair` is None where it is not known.
+    Of CLUE's tasks: `archive` is the name they are published under, `submission` the
+    file that the leaderboard takes, `versions` those of test sets 1.0 and 1.1.
     """
     name: str
     labels: Optional[list]
@@ -44,20 +48,40 @@ class Task(NamedTuple):
     aliases: dict = {}
     undecided: Optional[str] = None
     is_pair: Optional[bool] = None
+    archive: Optional[str] = None
+    submission: Optional[str] = None
+    versions: tuple = ()
+
+    @property
+    def folders(self):
+        """The folders that hold the task's files where several tasks stand together."""
+        return [name + ending for name in sorted({self.name, self.archive or self.name})
+                for ending in ("", "_public")]
+
+    def submissions(self, splits):
+        """{split: [names of the files to submit]}, given which test sets there are."""
+        if not self.submission:
+            return {}
+        if OLD_TEST not in splits:
+            return {"test": [self.submission]}
+        return {"test": [self.submission, self.versions[1]],
+                OLD_TEST: [self.versions[0]]}
 
     def find_file(self, data_dir, split):
-        """The file of a split in `data_dir` or in one of its folders.
+        """The file of a split: in `data_dir`, in the task's folder there or one below,
+        or in another folder there that is not named after a task.
 
         Raises: InputError that lists what is there, if it is not found or not unique.
         """
         names = self.files[split]
         if not data_dir or not os.path.isdir(data_dir):
             raise errors.InputError("data_dir=%s is no folder" % data_dir)
-        entries = sorted(os.listdir(data_dir))
-        folders = [os.path.join(data_dir, entry) for entry in entries
-                   if os.path.isdir(os.path.join(data_dir, entry))
-                   and not entry.startswith((".", "__"))]
-        for group in [data_dir], folders:
+        own = [folder for folder in _folders_in(data_dir)
+               if os.path.basename(folder) in self.folders]
+        below = [inner for folder in own for inner in _folders_in(folder)]
+        others = [folder for folder in _folders_in(data_dir)
+                  if os.path.basename(folder) not in _FOLDERS_OF_TASKS]
+        for group in [data_dir], own, below, others:
             for name in names:
                 paths = [os.path.join(folder, name) for folder in group]
                 found = list(filter(os.path.isfile, paths))
@@ -68,12 +92,17 @@ class Task(NamedTuple):
                     return found[0]
         raise errors.InputError(
             "no %s data of task %s: looked for %s in %s and its folders; there is: %s"
-            % (split, self.name, " or ".join(names), data_dir, ", ".join(entries) or
-               "nothing"))
+            % (split, self.name, " or ".join(names), data_dir,
+               ", ".join(sorted(os.listdir(data_dir))) or "nothing"))
 
 
-def read_examples(task, path, skip_bad_rows=False, needs_labels=True):
-    """-> ([Example], [message about rows left out])
+def _folders_in(folder):
+    return [entry.path for entry in sorted(os.scandir(folder), key=lambda e: e.name)
+            if entry.is_dir() and not entry.name.startswith((".", "__"))]
+
+
+def read_examples(task, path, skip_bad_rows=False, needs_labels=True, max_rows=None):
+    """-> ([Example], [message about rows left out]); of the first `max_rows` if given.
 
     A row that cannot be read is an error; with `skip_bad_rows` it is left out, but only
     where `needs_labels`: a file to predict gets an example for each of its rows.
@@ -81,6 +110,7 @@ def read_examples(task, path, skip_bad_rows=False, needs_labels=True):
     Raises: InputError with file and line.
     """
     rows, parse = task.read(task, path, needs_labels)
+    rows = rows[:max_rows]
     examples, skipped = [], []
     num_undecided = 0
     for number, (line, row) in enumerate(rows):
@@ -97,13 +127,16 @@ def read_examples(task, path, skip_bad_rows=False, needs_labels=True):
             num_undecided += 1
             continue
         id_ = number if record.id is None else record.id
-        examples.append(Example(id_, record.text_a, record.text_b, label, line))
+        examples.append(Example(
+            id_, record.text_a, record.text_b, label, line, record.keep))
     if num_undecided:
         skipped.append("%s: %d rows labelled %r, which annotators did not agree on"
                        % (path, num_undecided, task.undecided))
     if not examples:
         raise errors.InputError("%s: no row to use among %d%s" % (
             path, len(rows), "; %s" % skipped[0] if skipped else ""))
+    logging.info("%s: %d rows, %d left out.", path, len(examples),
+                 len(rows) - len(examples))
     return examples, skipped
 
 
@@ -139,9 +172,9 @@ def _texts(text_a, text_b=None):
     return _json_lines(parse_record)
 
 
-def _record(record, text_a, text_b=None):
+def _record(record, text_a, text_b=None, keep=()):
     return Record(text_a, text_b, readers.as_text(record.get("label")),
-                  record.get("id", record.get("idx")))
+                  record.get("id", record.get("idx")), keep)
 
 
 @_json_lines
@@ -155,7 +188,7 @@ def _csl(record):
 
 @_json_lines
 def _wsc(record):
-    """The text with _ round the first span and [ ] round the second."""
+    """The text with _ round the first span and [ ] round the second; both are kept."""
     text = readers.text_field(record, "text")
     target = readers.field(record, "target")
     marks = []
@@ -166,10 +199,16 @@ def _wsc(record):
             raise errors.InputError("span %r is not at index %r of the text"
                                     % (span, start))
         # Where one span ends and the other begins, the end is written first.
-        marks += [(start, 1, opening), (start + len(span), 0, closing)]
-    for place, _, mark in sorted(marks, reverse=True):
-        text = text[:place] + mark + text[place:]
-    return _record(record, text)
+        marks += [(start, 1, opening, number), (start + len(span), 0, closing, number)]
+    marked, done, begins, keep = "", 0, {}, []
+    for place, is_opening, mark, number in sorted(marks):
+        marked += text[done:place] + mark
+        done = place
+        if is_opening:
+            begins[number] = len(marked) - len(mark)
+        else:
+            keep.append((begins[number], len(marked)))
+    return _record(record, marked + text[done:], keep=tuple(keep))
 
 
 def _table(labelled, columns_of, keep=lambda cells: True):
@@ -218,6 +257,15 @@ _JSON_FILES = _files("%s.json")
 _NLI = ["contradiction", "entailment", "neutral"]
 _NLI_ALIASES = {"contradictory": "contradiction"}
 _TNEWS = ["%d" % code for code in range(100, 117) if code not in (105, 111)]
+
+
+def _clue(name, labels, read, archive=None, **others):
+    archive = archive or name
+    return Task(name, labels, read, **dict(
+        dict(files=_JSON_FILES, archive=archive,
+             submission="%s_predict.json" % archive), **others))
+
+
 _LCQMC = (["0", "1"], _pair_table(Columns(0, 1, 2)), _files("%s.txt", "%s.tsv"))
 
 TASKS = {task.name: task for task in [
@@ -232,16 +280,19 @@ TASKS = {task.name: task for task in [
          {"train": ("multinli.train.zh.tsv",
                     os.path.join("multinli", "multinli.train.zh.tsv")),
           "dev": ("xnli.dev.tsv",), "test": ("xnli.test.tsv",)}, _NLI_ALIASES, "-"),
-    Task("afqmc", ["0", "1"], _texts("sentence1", "sentence2"), _JSON_FILES),
-    Task("cmnli", _NLI, _texts("sentence1", "sentence2"), _JSON_FILES, undecided="-"),
-    Task("ocnli", _NLI, _texts("sentence1", "sentence2"),
-         dict(_JSON_FILES, train=("train.json", "train.50k.json")), undecided="-"),
-    Task("csl", ["0", "1"], _csl, _JSON_FILES),
-    Task("iflytek", ["%d" % code for code in range(119)], _texts("sentence"),
-         _JSON_FILES),
-    Task("tnews", _TNEWS, _texts("sentence"), _JSON_FILES),
-    Task("wsc", ["true", "false"], _wsc, _JSON_FILES),
+    _clue("afqmc", ["0", "1"], _texts("sentence1", "sentence2")),
+    _clue("cmnli", _NLI, _texts("sentence1", "sentence2"), undecided="-"),
+    _clue("ocnli", _NLI, _texts("sentence1", "sentence2"), undecided="-",
+          files=dict(_JSON_FILES, train=("train.json", "train.50k.json")),
+          submission="ocnli_50k_predict.json"),
+    _clue("csl", ["0", "1"], _csl),
+    _clue("iflytek", ["%d" % code for code in range(119)], _texts("sentence")),
+    _clue("tnews", _TNEWS, _texts("sentence"),
+          versions=("tnews10_predict.json", "tnews11_predict.json")),
+    _clue("wsc", ["true", "false"], _wsc, archive="cluewsc2020",
+          versions=("cluewsc10_predict.json", "cluewsc11_predict.json")),
 ]}
+_FOLDERS_OF_TASKS = {folder for task in TASKS.values() for folder in task.folders}
 
 
 def custom_task(text_a=None, text_b=None, label=None):
@@ -295,50 +346,3 @@ def read_labels(path):
     if len(set(labels)) < len(labels):
         raise errors.InputError("%s: a label stands there twice" % path)
     return labels
-
-
-def check_examples(splits):
-    """{split: [Example]} -> [warning]; logs how often each label occurs."""
-    warnings = []
-    counts = {split: collections.Counter(example.label for example in examples
-                                         if example.label is not None)
-              for split, examples in splits.items()}
-    for split, count in counts.items():
-        warnings += _check_labels(split, count, counts.get("train", count))
-    texts = {split: [example[1:3] for example in examples]
-             for split, examples in splits.items()}
-    for split, rows in texts.items():
-        num_empty = sum(not all(text is None or text.strip() for text in row)
-                        for row in rows)
-        if num_empty:
-            warnings.append("%s: %d rows have an empty text" % (split, num_empty))
-        num_known = len(set(texts.get("train", ())).intersection(rows))
-        if split != "train" and num_known:
-            warnings.append("%d of the %d texts of %s are in train too: its score will "
-                            "flatter" % (num_known, len(set(rows)), split))
-    if "dev" in texts and texts["dev"] == texts.get("test"):
-        warnings.append("dev and test are the same rows: what is best on dev is chosen "
-                        "on test")
-    return warnings
-
-
-def _check_labels(split, count, train_count):
-    total = sum(count.values())
-    if not total:
-        return []
-    often = count.most_common()
-    logging.info("%s labels: %s%s", split, ", ".join(
-        "%s %d (%.1f %%)" % (label, number, 100.0 * number / total)
-        for label, number in often[:MAX_LABELS_SHOWN]),
-        ", ..." * (len(often) > MAX_LABELS_SHOWN))
-    missing = sorted(set(train_count) - set(count))
-    if len(often) == 1:
-        return ["%s: every row has the label %r" % (split, often[0][0])]
-    warnings = []
-    if missing:
-        warnings.append("%s has no row labelled %s" % (
-            split, ", ".join(missing[:MAX_LABELS_SHOWN])))
-    if often[0][1] > MOSTLY_ONE_LABEL * total:
-        warnings.append("%s: %.1f %% of the rows have the label %r" % (
-            split, 100.0 * often[0][1] / total, often[0][0]))
-    return warnings

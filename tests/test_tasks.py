@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+import data_checks
 import errors
 import tasks
 
@@ -143,21 +144,21 @@ def test_xnli_tsv_keeps_chinese_rows_and_drops_the_header(tmp_path):
     assert (example.label, example.line, example.id) == ("contradiction", 3, 0)
     path = write(tmp_path, "premise\thypo\tlabel\n一\t二\tcontradictory\n")
     (example,), _ = tasks.read_examples(tasks.TASKS["xnli_tsv"], path)
-    assert tuple(example[1:]) == ("一", "二", "contradiction", 2)
+    assert tuple(example[1:5]) == ("一", "二", "contradiction", 2)
 
 
 def test_a_header_is_found_and_logged_and_a_first_row_is_kept(tmp_path, caplog):
     caplog.set_level(logging.INFO)
     path = write(tmp_path, "text_a\ttext_b\tlabel\na\tb\t0\n")
     (example,), _ = tasks.read_examples(LCQMC, path)
-    assert tuple(example) == (0, "a", "b", "0", 2)
+    assert tuple(example[:5]) == (0, "a", "b", "0", 2)
     assert "line 1 is a header" in caplog.text
     caplog.clear()
     examples, _ = tasks.read_examples(LCQMC, write(tmp_path, "a\tb\t0\nc\td\t1\n"))
-    assert len(examples) == 2 and caplog.text == ""
+    assert len(examples) == 2 and "is a header" not in caplog.text
     path = write(tmp_path, "sentence1\tsentence2\na\tb\n")
     (example,), _ = tasks.read_examples(LCQMC, path, needs_labels=False)
-    assert tuple(example) == (0, "a", "b", None, 2)
+    assert tuple(example[:5]) == (0, "a", "b", None, 2)
 
 
 def test_quotes_line_separators_and_windows_files_lose_no_row(tmp_path):
@@ -245,7 +246,7 @@ def test_files_are_found_in_the_folder_or_one_below(tmp_path):
 
 
 def test_two_folders_with_the_file_are_not_guessed_between(tmp_path):
-    for folder in ("afqmc", "tnews"):
+    for folder in ("mine", "yours"):
         (tmp_path / folder).mkdir()
         write(tmp_path / folder, "{}", "train.json")
     with pytest.raises(errors.InputError, match="which one"):
@@ -284,7 +285,7 @@ def test_sound_data_gives_no_warning_and_its_label_histogram(caplog):
     rows = [("a%d" % i, "01"[i % 2]) for i in range(40)]
     splits = {"train": examples_of(rows[:20]), "dev": examples_of(rows[20:30]),
               "test": examples_of([(text, None) for text, _ in rows[30:]])}
-    assert tasks.check_examples(splits) == []
+    assert data_checks.check_examples(splits) == []
     assert "train labels: 0 10 (50.0 %), 1 10 (50.0 %)" in caplog.text
 
 
@@ -302,7 +303,7 @@ def test_sound_data_gives_no_warning_and_its_label_histogram(caplog):
     ({"train": [(" ", "0"), ("b", "1")]}, "train: 1 rows have an empty text"),
 ])
 def test_suspicious_data_is_warned_about(splits, message):
-    warnings = tasks.check_examples(
+    warnings = data_checks.check_examples(
         {split: examples_of(rows) for split, rows in splits.items()})
     assert [warning for warning in warnings if warning.startswith(message)], warnings
     assert len(warnings) == 1
