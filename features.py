@@ -99,6 +99,11 @@ def trim(features):
             for name, value in features.items()}
 
 
+def device_rows(params, batch_size):
+    """The rows that one device takes at a time: TPUEstimator's `params` know a TPU's."""
+    return (params or {}).get("batch_size", batch_size)
+
+
 def shuffled_epochs(path, num_rows, seed, start_row):
     """Records for ever; each epoch has an order of its own, made of seed and epoch.
 
@@ -122,16 +127,16 @@ def training_input_fn(path, spec, num_rows, batch_size, seed, start_row=0,
         raise errors.InputError("%s holds no rows to train on." % path)
 
     def input_fn(params=None):
-        del params  # TPUEstimator passes the batch size, which is known here
+        size = device_rows(params, batch_size)
         records = shuffled_epochs(path, num_rows, seed, start_row)
         rows = records.map(lambda r: parse(r, spec), num_parallel_calls=2)
         if fixed_length:
-            batches = rows.batch(batch_size, drop_remainder=True)
+            batches = rows.batch(size, drop_remainder=True)
         else:
             rows = rows.map(trim)
             batches = rows.apply(tf.data.experimental.bucket_by_sequence_length(
                 lambda row: tf.size(row["input_ids"]), BUCKETS,
-                [batch_size] * (len(BUCKETS) + 1),
+                [size] * (len(BUCKETS) + 1),
                 padded_shapes=tf.data.get_output_shapes(rows), drop_remainder=True))
         return batches.prefetch(4)
 
@@ -144,13 +149,13 @@ def inference_input_fn(path, spec, batch_size, fixed_length=False):
     The writer sorts rows by length, so padding a batch to its longest row costs little.
     """
     def input_fn(params=None):
-        del params
+        size = device_rows(params, batch_size)
         rows = tf.data.TFRecordDataset(path).map(
             lambda r: parse(r, spec), num_parallel_calls=2)
         if fixed_length:
-            return rows.batch(batch_size, drop_remainder=True).prefetch(4)
+            return rows.batch(size, drop_remainder=True).prefetch(4)
         rows = rows.map(trim)
         shapes = tf.data.get_output_shapes(rows)
-        return rows.padded_batch(batch_size, shapes).prefetch(4)
+        return rows.padded_batch(size, shapes).prefetch(4)
 
     return input_fn

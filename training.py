@@ -10,6 +10,7 @@ import os
 import tensorflow.compat.v1 as tf
 
 import checkpoints
+import devices
 import errors
 import hooks
 import run_record
@@ -31,6 +32,8 @@ class Settings:
     learning_rate: float = 5e-5
     accumulate_steps: int = 1
     amp: bool = False
+    xla: bool = False
+    gradient_checkpointing: bool = False
     seed: int = 12345
     save_checkpoints_steps: int = 1000
     keep_checkpoint_max: int = 5
@@ -38,6 +41,7 @@ class Settings:
     overwrite_output_dir: bool = False
     num_gpus: int = 1
     iterations_per_loop: int = 1000
+    use_horovod: bool = False
     use_tpu: bool = False
     tpu_name: str = None
     tpu_zone: str = None
@@ -46,51 +50,9 @@ class Settings:
     num_tpu_cores: int = 8
 
 
-def session_config(amp):
-    """Memory as needed; with `amp` on a CPU the products run in bfloat16 (TF 2.15)."""
-    config = tf.ConfigProto(allow_soft_placement=True)
-    config.gpu_options.allow_growth = True
-    if amp and not visible_gpus():
-        rewrite = config.graph_options.rewrite_options
-        if not hasattr(rewrite, "auto_mixed_precision_onednn_bfloat16"):
-            raise errors.InputError(
-                "--amp on a CPU needs TensorFlow 2.15 (ALBERT_TF=2); this is %s. "
-                "Leave --amp out." % tf.__version__)
-        if not _has_matrix_tiles():
-            logging.warning(
-                "Warning: this processor has no AMX; without it bfloat16 products were "
-                "slower than float32 ones where we measured. Consider leaving out --amp.")
-        rewrite.auto_mixed_precision_onednn_bfloat16 = rewrite.ON
-    return config
-
-
-def _has_matrix_tiles():
-    try:
-        with open("/proc/cpuinfo") as source:
-            return "amx_bf16" in source.read()
-    except OSError:
-        return False
-
-
-def visible_gpus():
-    return [d.name for d in tf.config.experimental.list_physical_devices("GPU")]
-
-
-def _strategy(num_gpus):
-    gpus = visible_gpus()
-    wanted = num_gpus or len(gpus)
-    if wanted > max(len(gpus), 1):
-        raise errors.InputError("--num_gpus=%d, but TensorFlow sees %d: %s" % (
-            num_gpus, len(gpus), gpus or "none"))
-    if wanted < 2:
-        return None
-    return tf.distribute.MirroredStrategy(["/gpu:%d" % i for i in range(wanted)])
-
-
 def device_batch_size(settings):
     """The rows that one device takes of each training batch."""
-    strategy = None if settings.use_tpu else _strategy(settings.num_gpus)
-    replicas = strategy.num_replicas_in_sync if strategy else 1
+    replicas = devices.distribution(settings).num_replicas
     pieces = replicas * settings.accumulate_steps
     if settings.train_batch_size % pieces:
         raise errors.InputError(
@@ -105,9 +67,13 @@ def make_estimator(model_fn, settings):
 
     Checkpoints are written by the hook of `train`, which knows what to do after each.
     """
+    shared = devices.distribution(settings)
     common = dict(model_dir=settings.output_dir, tf_random_seed=settings.seed,
                   save_checkpoints_steps=settings.save_checkpoints_steps,
                   keep_checkpoint_max=settings.keep_checkpoint_max)
+    if settings.use_horovod and not shared.is_chief:
+        # Only the first process writes; the others get its weights when they begin.
+        common.update(model_dir=None, save_checkpoints_steps=None)
     if settings.use_tpu:
         api = tf.estimator.tpu
         cluster = None
@@ -125,10 +91,12 @@ def make_estimator(model_fn, settings):
             train_batch_size=settings.train_batch_size,
             eval_batch_size=settings.eval_batch_size,
             predict_batch_size=settings.predict_batch_size)
+    gpu = devices.horovod().local_rank() if settings.use_horovod else None
     config = tf.estimator.RunConfig(
-        session_config=session_config(settings.amp), log_step_count_steps=None,
-        train_distribute=_strategy(settings.num_gpus), **common)
-    logging.info("Devices: %s.", ", ".join(visible_gpus()) or "CPU only")
+        session_config=devices.session_config(settings.amp, settings.xla, gpu),
+        log_step_count_steps=None,
+        train_distribute=shared.strategy, **common)
+    logging.info("Devices: %s.", ", ".join(devices.visible_gpus()) or "CPU only")
     return tf.estimator.Estimator(
         lambda features, labels, mode, params:
         model_fn(features, labels, mode, params).as_estimator_spec(), config=config)
@@ -136,7 +104,7 @@ def make_estimator(model_fn, settings):
 
 def with_loss_scaling(optimizer, settings):
     """float16 on a GPU: scaled losses; updates with infinite gradients do not count."""
-    if settings.amp and visible_gpus():
+    if settings.amp and devices.visible_gpus():
         return tf.train.experimental.enable_mixed_precision_graph_rewrite(optimizer)
     return optimizer
 
@@ -174,19 +142,74 @@ def weights_only_scaffold():
     """Restores the model's variables alone: released weights have no step and no slots."""
     weights = tf.trainable_variables()
     ready = tf.report_uninitialized_variables(weights)
+    others = [v for v in tf.global_variables() if v not in weights]
     return tf.train.Scaffold(
-        saver=tf.train.Saver(weights), ready_op=ready, ready_for_local_init_op=ready)
+        saver=tf.train.Saver(weights), ready_op=ready, ready_for_local_init_op=ready,
+        local_init_op=tf.group(tf.variables_initializer(others),
+                               tf.local_variables_initializer()))
 
 
-def train(estimator, input_fn, num_steps, batch_size, history, after_checkpoint):
-    """Trains up to `num_steps` updates. Returns the signal that ended it, or None."""
+def plan_warm_start(options, shapes, layout, config_file):
+    """What training takes from --init_checkpoint; raises errors.InputError where that
+    cannot be right, or where --overwrite_output_dir would remove it."""
+    found = checkpoints.plan_warm_start(
+        options.init_checkpoint, shapes, layout, config_file, options.init_from_group0)
+    inside = os.path.realpath(found.prefix).startswith(
+        os.path.join(os.path.realpath(options.output_dir), ""))
+    if inside and options.overwrite_output_dir:
+        raise errors.InputError(
+            "--overwrite_output_dir would remove the weights to start from, %s. "
+            "Give another --output_dir." % found.prefix)
+    return found
+
+
+def claim_folder(options, files, facts, warm_start):
+    """Makes --output_dir this run's, or raises errors.InputError: see run_record.claim."""
+    record = run_record.describe(
+        dataclasses.asdict(options), files, facts, tf.__version__)
+    if warm_start:
+        record["files"]["init_checkpoint"] = {
+            "path": warm_start.prefix,
+            "sha256": run_record.sha256(warm_start.prefix + ".index")}
+    run_record.claim(
+        options.output_dir, record, options.resume, options.overwrite_output_dir)
+
+
+def train(estimator, input_fn, num_steps, settings, history, after_checkpoint, more=()):
+    """Trains up to `num_steps` updates. Returns the signal that ended it, or None.
+
+    `after_checkpoint` and the hooks `more` run where checkpoints are written: in the
+    first process.
+    """
+    shared = devices.distribution(settings)
     stop = hooks.StopOnSignalHook()
-    watching = [stop]
-    if not isinstance(estimator, tf.estimator.tpu.TPUEstimator):
-        watching.append(hooks.ProgressHook(num_steps, batch_size, history))
-    estimator.train(input_fn, max_steps=num_steps, hooks=watching,
-                    saving_listeners=[hooks.AfterCheckpoint(after_checkpoint)])
+    watching, listeners = [stop], []
+    if settings.use_horovod:
+        watching.append(devices.horovod().BroadcastGlobalVariablesHook(0))
+    if shared.is_chief:
+        listeners = [hooks.AfterCheckpoint(after_checkpoint)]
+        watching += more
+        if not settings.use_tpu:
+            watching.append(hooks.ProgressHook(
+                num_steps, settings.train_batch_size, history, shared.num_replicas))
+    if shared.num_workers > 1 and not settings.use_horovod:
+        _train_on_machines(estimator, input_fn, num_steps, watching, listeners)
+    else:
+        estimator.train(input_fn, max_steps=num_steps, hooks=watching,
+                        saving_listeners=listeners)
     return stop.received
+
+
+def _train_on_machines(estimator, input_fn, num_steps, watching, listeners):
+    """This process's part in what TF_CONFIG says; `listeners` are the chief's alone."""
+    if listeners:
+        watching = watching + [tf.train.CheckpointSaverHook(
+            estimator.model_dir, save_steps=estimator.config.save_checkpoints_steps,
+            listeners=listeners)]
+    # Only train_and_evaluate starts the servers; nobody has the role that evaluates.
+    tf.estimator.train_and_evaluate(
+        estimator, tf.estimator.TrainSpec(input_fn, num_steps, watching),
+        tf.estimator.EvalSpec(input_fn, steps=1))
 
 
 def keep_best(prefix, folder, facts, files):

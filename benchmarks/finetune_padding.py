@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 import classification
+import devices
 import features
 import modeling
 import modeling_google
@@ -39,7 +40,7 @@ class Contender(object):
             self.iterator = tf.data.make_initializable_iterator(make_input_fn()())
             self.spec = model_fn(self.iterator.get_next(), None, mode, {})
             self.saver = tf.train.Saver(tf.trainable_variables())
-            self.session = tf.Session(config=training.session_config(amp))
+            self.session = tf.Session(config=devices.session_config(amp))
             self.session.run(tf.global_variables_initializer())
             self.session.run(self.iterator.initializer)
         self.seconds, self.rows = 0.0, 0

@@ -14,35 +14,45 @@ MAY_IMPORT = {
     # floor 0
     "errors": set(),
     # floor 1
-    "characters": set(), "checkpoints": set(), "data_report": set(), "features": set(),
-    "lamb_optimizer": set(), "masking": set(), "metrics": set(), "parallel": set(),
-    "readers": set(), "records": set(), "report": set(), "run_record": set(),
+    "characters": set(), "checkpoints": set(), "data_checks": set(),
+    "data_report": set(), "devices": set(), "features": set(),
+    "flops": set(), "lamb_optimizer": set(), "masking": set(), "metrics": set(),
+    "parallel": set(), "readers": set(), "records": set(), "run_record": set(),
     "segmentation": set(), "sentences": set(), "transformer": set(),
     # floor 2
     "corpus": {"sentences"},
+    "curves": {"run_record"},
     "hooks": {"run_record"},
+    "pretraining_records": {"records"},
     "modeling": {"transformer", "checkpoints"},
     "modeling_google": {"transformer"},
     "optimization": {"lamb_optimizer"},
-    "predictions": {"report", "run_record"},
+    "report": {"run_record"},
     "tasks": {"readers"},
     "tokenization": {"characters"},
     # floor 3
     "instances": {"corpus", "data_report", "masking", "records", "segmentation",
                   "tokenization"},
-    "pretraining": {"features", "optimization", "training", "transformer"},
+    "predictions": {"report", "run_record"},
     "shards": {"corpus", "records"},
-    "training": {"checkpoints", "hooks", "run_record"},
+    "pretraining_input": {"features", "masking", "records"},
+    "training": {"checkpoints", "devices", "hooks", "run_record"},
     # floor 4
-    "classification": {"checkpoints", "features", "hooks", "optimization", "tasks",
-                       "training", "transformer"},
+    "classification": {"checkpoints", "data_checks", "features", "hooks",
+                       "optimization", "tasks", "training", "transformer"},
     "create_pretraining_data_flags": {"instances", "masking", "segmentation"},
+    "pretraining": {"devices", "hooks", "optimization", "training", "transformer"},
     "pretraining_meta": {"instances", "segmentation"},
     # floor 5
-    "classifier": {"checkpoints", "classification", "features", "hooks", "metrics",
-                   "predictions", "report", "run_record", "tasks", "training"},
-    "common_flags": {"classification", "hooks", "optimization", "tasks",
+    "classifier": {"checkpoints", "classification", "curves", "features", "hooks",
+                   "metrics", "predictions", "report", "run_record", "tasks", "training"},
+    "common_flags": {"classification", "hooks", "optimization", "pretraining", "tasks",
                      "tokenization"},
+    "pretrainer": {"checkpoints", "curves", "devices", "features", "flops", "hooks",
+                   "masking", "pretraining", "pretraining_input", "pretraining_records",
+                   "run_record", "tokenization", "training"},
+    # floor 6
+    "sweep": {"classification", "classifier", "metrics", "predictions", "run_record"},
     # scripts
     "create_pretraining_data": {
         "corpus", "create_pretraining_data_flags", "data_report", "instances", "parallel",
@@ -50,8 +60,12 @@ MAY_IMPORT = {
     "create_pretraining_data_beam": {
         "corpus", "create_pretraining_data_flags", "data_report", "instances",
         "pretraining_meta"},
-    "run_classifier": {"classifier", "common_flags", "modeling"},
-    "run_classifier_sp_google": {"classifier", "common_flags", "modeling_google"},
+    "run_classifier": {"sweep", "common_flags", "modeling"},
+    "test_changes": {"corpus", "create_pretraining_data", "instances", "modeling",
+                     "modeling_google", "records", "tokenization"},
+    "run_classifier_sp_google": {"sweep", "common_flags", "modeling_google"},
+    "run_pretraining": {"common_flags", "modeling", "pretrainer"},
+    "run_pretraining_google": {"common_flags", "modeling_google", "pretrainer"},
 }
 MAY_HAVE_FLAGS = re.compile(r"^(run_.*|common_flags|create_pretraining_data.*)$")
 

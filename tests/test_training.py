@@ -8,6 +8,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 import checkpoints
+import devices
 import errors
 import modeling_google
 import run_record
@@ -22,13 +23,13 @@ def settings(**changes):
 
 
 def test_amp_on_a_cpu_rewrites_products_or_says_which_version_can(monkeypatch):
-    monkeypatch.setattr(training, "visible_gpus", lambda: [])
+    monkeypatch.setattr(devices, "visible_gpus", lambda: [])
     options = tf.ConfigProto().graph_options.rewrite_options
     if not hasattr(options, "auto_mixed_precision_onednn_bfloat16"):
         with pytest.raises(errors.InputError, match="ALBERT_TF=2.*Leave --amp out"):
-            training.session_config(True)
+            devices.session_config(True)
         return
-    rewritten, plain = [training.session_config(amp).graph_options.rewrite_options
+    rewritten, plain = [devices.session_config(amp).graph_options.rewrite_options
                         for amp in (True, False)]
     assert rewritten.auto_mixed_precision_onednn_bfloat16 == options.ON
     assert plain.auto_mixed_precision_onednn_bfloat16 == options.DEFAULT
@@ -37,9 +38,9 @@ def test_amp_on_a_cpu_rewrites_products_or_says_which_version_can(monkeypatch):
 def test_amp_scales_the_loss_on_a_gpu_alone(monkeypatch):
     with tf.Graph().as_default():
         plain = tf.train.GradientDescentOptimizer(0.1)
-        monkeypatch.setattr(training, "visible_gpus", lambda: [])
+        monkeypatch.setattr(devices, "visible_gpus", lambda: [])
         assert training.with_loss_scaling(plain, settings(amp=True)) is plain
-        monkeypatch.setattr(training, "visible_gpus", lambda: ["/gpu:0"])
+        monkeypatch.setattr(devices, "visible_gpus", lambda: ["/gpu:0"])
         assert training.with_loss_scaling(plain, settings(amp=False)) is plain
         scaled = training.with_loss_scaling(plain, settings(amp=True))
         with tf.Session() as session:
@@ -49,19 +50,18 @@ def test_amp_scales_the_loss_on_a_gpu_alone(monkeypatch):
     tf.train.experimental.disable_mixed_precision_graph_rewrite()
 
 
-Devices = collections.namedtuple("Devices", "num_replicas_in_sync")
-
-
 @pytest.mark.parametrize("replicas, slices, rows", [(1, 1, 24), (1, 3, 24), (2, 3, 12)])
 def test_each_device_takes_its_share_of_the_batch(monkeypatch, replicas, slices, rows):
-    monkeypatch.setattr(training, "_strategy", lambda _: Devices(replicas))
+    monkeypatch.setattr(devices, "distribution", lambda _: devices.Distribution(
+        None, replicas, 1, 0, True))
     assert training.device_batch_size(
         settings(train_batch_size=24, accumulate_steps=slices)) == rows
 
 
 @pytest.mark.parametrize("replicas, slices", [(1, 5), (2, 8), (3, 3)])
 def test_a_batch_that_does_not_divide_is_refused(monkeypatch, replicas, slices):
-    monkeypatch.setattr(training, "_strategy", lambda _: Devices(replicas))
+    monkeypatch.setattr(devices, "distribution", lambda _: devices.Distribution(
+        None, replicas, 1, 0, True))
     with pytest.raises(errors.InputError) as caught:
         training.device_batch_size(
             settings(train_batch_size=24, accumulate_steps=slices))
@@ -70,7 +70,7 @@ def test_a_batch_that_does_not_divide_is_refused(monkeypatch, replicas, slices):
 
 
 def test_more_gpus_than_tensorflow_sees_are_refused(monkeypatch):
-    monkeypatch.setattr(training, "visible_gpus", lambda: ["/gpu:0"])
+    monkeypatch.setattr(devices, "visible_gpus", lambda: ["/gpu:0"])
     with pytest.raises(errors.InputError, match="--num_gpus=3.*sees 1"):
         training.device_batch_size(settings(num_gpus=3))
 
