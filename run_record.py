@@ -30,6 +30,7 @@ OUTPUTS = (NAME, "checkpoint", "metrics.jsonl", "curves.png", "report.html", "la
            "eval_results.txt", "eval_results.json", "test_results.tsv",
            "predictions.tsv", "graph.pbtxt")
 OUTPUT_PREFIXES = ("model.ckpt-", "events.out.tfevents.")
+OUTPUT_ENDINGS = ("_predict.json",)
 OUTPUT_FOLDERS = ("best", "eval")
 
 
@@ -170,7 +171,8 @@ def _refuse_unless_resumed(folder, old, record, resume):
 def _is_output(folder, name):
     if name in OUTPUT_FOLDERS:
         return os.path.isdir(os.path.join(folder, name))
-    return name in OUTPUTS or name.startswith(OUTPUT_PREFIXES)
+    return (name in OUTPUTS or name.startswith(OUTPUT_PREFIXES)
+            or name.endswith(OUTPUT_ENDINGS))
 
 
 def remove_outputs(folder):
