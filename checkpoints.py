@@ -114,7 +114,7 @@ def open_checkpoint(prefix):
     return reader
 
 
-def _read(reader, prefix, name):
+def read_variable(reader, prefix, name):
     """A variable's value; its checksum is verified."""
     try:
         return reader.get_tensor(name)
@@ -180,7 +180,7 @@ def plan_warm_start(path, model_shapes, layout, config_file, init_from_group0=Fa
     _check_shapes(prefix, held, model_shapes, pairs, config_file)
     reader = open_checkpoint(prefix)
     for name in taken:
-        _read(reader, prefix, name)
+        read_variable(reader, prefix, name)
     logging.info("Weights from %s: %d loaded, %d new (%s), %d unused (%s).", prefix,
                  len(pairs), len(new), _some(new) or "none", len(unused),
                  _some(unused) or "none")
@@ -251,7 +251,7 @@ def strip(source_prefix, target_prefix):
             "needs it; choose another folder." % source_prefix)
     reader = open_checkpoint(source_prefix)
     names = sorted(reader.get_variable_to_shape_map())
-    values = {n: _read(reader, source_prefix, n)
+    values = {n: read_variable(reader, source_prefix, n)
               for n in names if not is_training_only(n)}
     if not values:
         raise errors.InputError("%s holds no variable of a model." % source_prefix)

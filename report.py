@@ -1,16 +1,13 @@
-"""The pictures and the page of one run: curves.png, and report.html that opens offline.
+"""The page of one run: report.html, which opens offline.
 
-The page holds everything it shows: the curves are embedded and nothing is linked.
-Matplotlib is imported where it is used, and its global backend is left as it is.
+It holds everything it shows: the curves are embedded and nothing is linked.
 """
 
 import base64
 import collections
 import html
-import io
-import os
 
-_BLUE, _ORANGE, _GREEN, _GREY = "#2b6cb0", "#dd6b20", "#2f855a", "#718096"
+import run_record
 
 # One wrong row of dev; `probability` is that of the predicted label.
 Mistake = collections.namedtuple(
@@ -19,93 +16,6 @@ Mistake = collections.namedtuple(
 # labels: names; confusion: [C][C] counts, rows gold; mistakes: [Mistake].
 Report = collections.namedtuple(
     "Report", ["title", "facts", "curves", "labels", "confusion", "mistakes"])
-
-
-def draw_curves(history, path):
-    """Writes a PNG of three panels: loss, learning rate, accuracy on dev.
-
-    Args:
-      history: dicts in the order of their steps. Those of training have "step", "loss"
-        and "learning_rate"; those of dev have "step", "eval_accuracy" and "eval_loss".
-        Either kind may be absent.
-      path: where to write; the picture appears there when it is complete.
-    """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    training = [row for row in history if "loss" in row]
-    dev = [row for row in history if "eval_accuracy" in row]
-    figure = Figure(figsize=(13, 3.9), dpi=110, constrained_layout=True)
-    FigureCanvasAgg(figure)
-    loss_axes, rate_axes, accuracy_axes = figure.subplots(
-        1, 3, sharex=True, gridspec_kw={"wspace": 0.1})
-    _draw_loss(_plain(loss_axes, "loss", history), training, dev)
-    _plain(rate_axes, "learning rate", training).plot(
-        _column(training, "step"), _column(training, "learning_rate"), color=_GREEN,
-        linewidth=1.8)
-    _draw_accuracy(_plain(accuracy_axes, "dev accuracy", dev), dev)
-    picture = io.BytesIO()
-    figure.savefig(picture, format="png")
-    _write(path, picture.getvalue())
-
-
-def _draw_loss(axes, training, dev):
-    steps, losses = _column(training, "step"), _column(training, "loss")
-    if training:
-        axes.plot(steps, losses, color=_BLUE, linewidth=1, alpha=0.3)
-        axes.plot(steps, _smooth(losses), color=_BLUE, linewidth=1.8,
-                  label="train (smoothed)")
-    if dev:
-        axes.plot(_column(dev, "step"), _column(dev, "eval_loss"), color=_ORANGE,
-                  linewidth=1.8, marker="o", markersize=4, label="dev")
-    axes.set_ylim(bottom=0)
-    if training or dev:
-        axes.legend(frameon=False, fontsize=9)
-
-
-def _draw_accuracy(axes, dev):
-    if not dev:
-        return
-    axes.plot(_column(dev, "step"), _column(dev, "eval_accuracy"), color=_ORANGE,
-              linewidth=1.8, marker="o", markersize=4)
-    best = max(dev, key=lambda row: row["eval_accuracy"])
-    axes.plot([best["step"]], [best["eval_accuracy"]], color=_GREEN, marker="*",
-              markersize=13, linestyle="none", zorder=3,
-              label="best: %.4f at step %d" % (best["eval_accuracy"], best["step"]))
-    axes.margins(y=0.12)
-    axes.legend(frameon=False, fontsize=9, loc="lower right")
-
-
-def _plain(axes, title, rows):
-    """Titles a panel, takes away its frame and returns it; says so if it is empty."""
-    axes.set_title(title, fontsize=11, loc="left", fontweight="bold")
-    axes.set_xlabel("step", fontsize=9, color=_GREY)
-    axes.tick_params(labelsize=9, colors=_GREY, length=0)
-    axes.yaxis.set_major_formatter(lambda value, _: "%g" % value)
-    axes.grid(color="#e2e8f0", linewidth=0.8)
-    axes.set_axisbelow(True)
-    for side in ("top", "right", "left"):
-        axes.spines[side].set_visible(False)
-    axes.spines["bottom"].set_color("#cbd5e0")
-    if not rows:
-        axes.set_axis_off()
-        axes.text(0.5, 0.5, "not measured", color=_GREY, ha="center", va="center",
-                  transform=axes.transAxes)
-    return axes
-
-
-def _column(rows, key):
-    return [row[key] for row in rows]
-
-
-def _smooth(values, weight=0.9):
-    """A running mean that forgets; it starts at the first value, not at 0."""
-    smoothed, total, share = [], 0.0, 0.0
-    for value in values:
-        total = weight * total + (1.0 - weight) * value
-        share = weight * share + (1.0 - weight)
-        smoothed.append(total / share)
-    return smoothed
 
 
 def write_report(path, report):
@@ -119,7 +29,7 @@ def write_report(path, report):
         _section("最严重的错误", "Worst mistakes", _mistakes_table(report.mistakes)),
     ]
     page = _PAGE % (html.escape(report.title), _STYLE, "\n".join(sections))
-    _write(path, page.encode("utf-8"))
+    run_record.write_text(path, page)
 
 
 def _section(chinese, english, content):
@@ -170,13 +80,6 @@ def _mistakes_table(mistakes):
                  "%.4f" % mistake.probability]
         rows.append("<tr>%s</tr>" % "".join("<td>%s</td>" % cell for cell in cells))
     return '<table class="mistakes">%s</table>' % "\n".join(rows)
-
-
-def _write(path, data):
-    temporary = "%s.tmp-%d" % (path, os.getpid())
-    with open(temporary, "wb") as out:
-        out.write(data)
-    os.replace(temporary, path)
 
 
 _STYLE = """

@@ -7,5 +7,5 @@ export ALBERT_DEV=1
 . ./env.sh
 "$PYTHON" -c 'import platform, numpy, tensorflow as tf
 print("TensorFlow", tf.__version__, "on Python", platform.python_version())'
-[ $# -gt 0 ] || set -- tests
+[ $# -gt 0 ] || set -- tests test_changes.py
 "$PYTHON" -m pytest -q "$@"

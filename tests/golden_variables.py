@@ -4,41 +4,23 @@ What a checkpoint of each config file holds. Run it only when a config file is a
 change in an existing entry breaks everybody's checkpoints.
 """
 
-import glob
 import json
 import os
 
-import tensorflow.compat.v1 as tf
+from tools import model_variables
 
-import modeling
-import modeling_google
-import pretraining
-import training
-
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-PATH = os.path.join(ROOT, "tests", "golden", "variables.json")
+PATH = os.path.join(os.path.dirname(os.path.abspath(__file__)), "golden", "variables.json")
 
 
 def config_files():
-    return sorted(os.path.basename(path) for path in glob.glob(
-        os.path.join(ROOT, "albert_config", "*.json")))
+    return sorted(name for name in os.listdir(model_variables.CONFIG_FOLDER)
+                  if name.endswith(".json"))
 
 
 def variables_of(name):
     """{variable: shape} of the encoder and both pre-training heads."""
-    if name.endswith("_google.json"):
-        config_class, model_class = modeling_google.AlbertConfig, modeling_google.AlbertModel
-    else:
-        config_class, model_class = modeling.BertConfig, modeling.BertModel
-    config = config_class.from_json_file(os.path.join(ROOT, "albert_config", name))
-
-    def build():
-        ids = tf.placeholder(tf.int32, [None, None])
-        model = model_class(config, False, ids)
-        pretraining.masked_lm_logits(model, ids)
-        pretraining.sentence_order_logits(model)
-
-    return training.model_shapes(build)
+    return model_variables.variables_of(*model_variables.read_config(
+        os.path.join(model_variables.CONFIG_FOLDER, name)))
 
 
 if __name__ == "__main__":
