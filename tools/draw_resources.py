@@ -21,7 +21,6 @@ FOLDER = os.path.join(os.path.dirname(model_variables.CONFIG_FOLDER), "resources
 RESULTS = "pretraining_results.json"
 # Quoted: Devlin et al. 2019, section 3.
 BERT_BASE_PARAMETERS = 110e6
-_QUOTED_SOURCE = "quoted from the documentation of the original albert_zh"
 _GROUP_COLOURS = dict(zip(("embeddings", "encoder", "pooler", "heads"), curves.COLOURS))
 _LAYOUTS = (("B", "brightmart"), ("G", "Google"))
 _MILLION = 1e6
@@ -29,16 +28,16 @@ _MILLION = 1e6
 # Shares between 0 and 1; `source` says who measured them.
 Result = collections.namedtuple("Result", [
     "name", "masked_lm_accuracy", "sentence_order_accuracy", "source"])
-QUOTED = [Result("base", 0.791, 0.990, _QUOTED_SOURCE),
-          Result("large", 0.809, 0.986, _QUOTED_SOURCE)]
+QUOTED = [Result("base", 0.791, 0.990, "quoted"),
+          Result("large", 0.809, 0.986, "quoted")]
 # What a variable is for; the first pattern that is found in its name counts.
 _PURPOSES = [
     ("word table", r"/word_embeddings$"),
     ("word projection", r"/word_embeddings_2$|/embedding_hidden_mapping_in/"),
     ("positions and types", r"^bert/embeddings/"),
-    ("norms of the layer", r"^bert/encoder/.*/LayerNorm"),
-    ("feed-forward", r"^bert/encoder/.*intermediate|/layer_\w+/output/"),
-    ("self-attention", r"^bert/encoder/"),
+    ("self-attention", r"^bert/encoder/.*/attention(_1)?/(self|output/dense)/"),
+    ("feed-forward", r"^bert/encoder/.*/dense/"),
+    ("norms of the layer", r"^bert/encoder/"),
     ("pooler", r"^bert/pooler/"),
     ("masked-LM head", r"^cls/predictions/"),
     ("sentence-order head", r"^cls/seq_relationship/"),
@@ -80,7 +79,7 @@ def draw_model_sizes(path):
         axes.barh(len(bars), BERT_BASE_PARAMETERS / _MILLION, color="#cbd5e0")
         _label(axes, len(bars), BERT_BASE_PARAMETERS, "110 M (quoted)")
         _name_rows(axes, [size for size, _ in bars] + ["BERT-base"])
-        axes.set_xlim(0, 330)
+        axes.set_xlim(0, 360)
         axes.legend(frameon=False, fontsize=9, loc="center right")
     curves.save(figure, path)
 
@@ -109,18 +108,18 @@ def _name_rows(axes, names):
 def draw_parameters(path):
     """What the parameters of tiny are for, in both layouts."""
     figure, panels = curves.make_figure(11, 3.6, 1, 2)
-    for axes, (layout, family) in zip(panels, _LAYOUTS):
+    for axes, (layout, _) in zip(panels, _LAYOUTS):
         variables = dict(models(layout))["tiny"]
         purposes = count_purposes(variables)
         total = sum(purposes.values())
-        curves.plain(axes, "tiny, layout %s: %s parameters in %d variables" % (
-            layout, format(total, ","), len(variables)))
+        curves.plain(axes, "tiny, layout %s: %s parameters" % (
+            layout, format(total, ",")))
         for row, number in enumerate(purposes.values()):
             axes.barh(row, number / _MILLION, color=curves.COLOURS[0])
             _label(axes, row, number, "%s  (%.1f %%)" % (
                 format(number, ","), 100.0 * number / total))
         _name_rows(axes, list(purposes))
-        axes.set_xlim(0, 4)
+        axes.set_xlim(0, 4.4)
         axes.set_xlabel("millions", fontsize=9, color=curves.GREY)
     curves.save(figure, path)
 
@@ -138,7 +137,7 @@ def read_results(folder):
 
 def draw_mlm_sop(path, results):
     """Accuracies of both pre-training objectives, each with who measured it."""
-    figure, (axes,) = curves.make_figure(8, 1.4 + 0.7 * len(results))
+    figure, (axes,) = curves.make_figure(8, 1.2 + 0.7 * len(results))
     curves.plain(axes, "accuracy in pre-training, %")
     objectives = [("masked LM", "masked_lm_accuracy"),
                   ("sentence order", "sentence_order_accuracy")]
@@ -148,9 +147,10 @@ def draw_mlm_sop(path, results):
             axes.barh(height, percent, 0.36, color=curves.COLOURS[place],
                       label=label if row == 0 else None)
             axes.text(percent, height, "  %.1f" % percent, va="center", fontsize=9)
-    _name_rows(axes, ["%s\n%s" % (result.name, result.source.replace(" of ", "\nof "))
-                      for result in results])
+    _name_rows(axes, ["%s (%s)" % (result.name, result.source) for result in results])
     axes.set_xlim(0, 112)
+    axes.set_xlabel("quoted: from the documentation of the original albert_zh, "
+                    "not measured here", fontsize=9, color=curves.GREY)
     axes.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1, 1))
     curves.save(figure, path)
 
