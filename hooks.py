@@ -69,13 +69,16 @@ class ProgressHook(tf.train.SessionRunHook):
     """One bar or line with step, loss, examples/s and the time left; stops at a NaN.
 
     The graph names its tensors progress/step (after the update), progress/loss and
-    progress/learning_rate, and those of `observed`'s values and work.
+    progress/learning_rate, and those of `observed`'s values and work. Rates leave out
+    the time that `listener` spends on checkpoints.
     """
 
-    def __init__(self, num_steps, batch_size, history, num_replicas=1, rows_wanted=200):
+    def __init__(self, num_steps, batch_size, history, listener=None, num_replicas=1,
+                 rows_wanted=200):
         self.num_steps = num_steps
         self.batch_size = batch_size
         self.history = history
+        self.listener = listener or AfterCheckpoint(None)
         self.num_replicas = num_replicas
         self.every = max(1, num_steps // rows_wanted)
         self.bar = None
@@ -102,7 +105,7 @@ class ProgressHook(tf.train.SessionRunHook):
         step, loss = int(results["progress/step"]), float(results["progress/loss"])
         learning_rate = float(results["progress/learning_rate"])
         self._check(step, loss, learning_rate)
-        seconds = max(time.time() - self.started, 1e-9)
+        seconds = max(time.time() - self.started - self.listener.seconds, 1e-9)
         done = max(step - self.first_step, 1)
         rates = {"examples_per_second": done * self.batch_size / seconds}
         for name in self.work:
@@ -232,10 +235,15 @@ class AfterCheckpoint(tf.train.CheckpointSaverListener):
 
     def __init__(self, action):
         self.action = action
+        self.seconds = 0.0
 
     def after_save(self, session, global_step_value):
-        if global_step_value:
-            return self.action()
+        if not global_step_value:
+            return None
+        started = time.time()
+        should_stop = self.action()
+        self.seconds += time.time() - started
+        return should_stop
 
 
 def write_scalars(folder, step, values):

@@ -167,10 +167,9 @@ class Run(object):
         _check_rate(options)
         shared = self.distribution
         input_fn = pretraining_input.training_input_fn(
-            self.records, self.device_batch_size * shared.num_replicas
-            // shared.num_workers if shared.strategy is None else self.device_batch_size,
-            options.seed, start * options.train_batch_size,
-            (shared.num_workers, shared.worker), options.use_tpu, self.dynamic)
+            self.records, self.device_batch_size, options.seed,
+            start * options.train_batch_size, (shared.num_workers, shared.worker),
+            options.use_tpu, self.dynamic)
         try:
             received = training.train(
                 self.estimator, input_fn, options.num_train_steps, options, self.history,
@@ -332,7 +331,9 @@ def _identity(paths):
 
 
 def _check_rate(options):
-    """A hint where the learning rate is unusual for the batch, by the square-root rule."""
+    """A hint where LAMB's rate is unusual for the batch, by the square-root rule."""
+    if not options.optimizer.startswith("lamb"):
+        return
     usual = REFERENCE_RATE * math.sqrt(options.train_batch_size / REFERENCE_BATCH)
     if not usual / UNUSUAL_RATE <= options.learning_rate <= usual * UNUSUAL_RATE:
         logging.warning(

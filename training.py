@@ -183,15 +183,17 @@ def train(estimator, input_fn, num_steps, settings, history, after_checkpoint, m
     """
     shared = devices.distribution(settings)
     stop = hooks.StopOnSignalHook()
+    listener = hooks.AfterCheckpoint(after_checkpoint)
     watching, listeners = [stop], []
     if settings.use_horovod:
         watching.append(devices.horovod().BroadcastGlobalVariablesHook(0))
     if shared.is_chief:
-        listeners = [hooks.AfterCheckpoint(after_checkpoint)]
+        listeners = [listener]
         watching += more
         if not settings.use_tpu:
             watching.append(hooks.ProgressHook(
-                num_steps, settings.train_batch_size, history, shared.num_replicas))
+                num_steps, settings.train_batch_size, history, listener,
+                shared.num_replicas))
     if shared.num_workers > 1 and not settings.use_horovod:
         _train_on_machines(estimator, input_fn, num_steps, watching, listeners)
     else:
