@@ -65,8 +65,8 @@ class BertModel(transformer.TransformerModel):
         for i in range(self.config.num_hidden_layers):
             shared = self.config.share_parameter_across_layers
             with tf.variable_scope("layer_shared" if shared else "layer_%d" % i):
-                x = transformer.encoder_layer(
-                    x, bias, self.config, SCOPES, self.config.ln_type == "preln")
+                x = self.run_layer(
+                    x, bias, SCOPES, i, self.config.ln_type == "preln")
             layers.append(x)
         return layers
 

@@ -56,7 +56,7 @@ class AlbertModel(transformer.TransformerModel):
             for inner in range(config.inner_group_num):
                 with tf.variable_scope(
                         "transformer/group_%d/inner_group_%d" % (group, inner)):
-                    x = transformer.encoder_layer(x, bias, config, SCOPES)
+                    x = self.run_layer(x, bias, SCOPES, len(layers))
                 layers.append(x)
         return layers
 

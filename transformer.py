@@ -113,8 +113,17 @@ def shape_list(x):
             for i, size in enumerate(x.shape.as_list())]
 
 
-def dropout(x, rate):
-    return tf.nn.dropout(x, rate=rate) if rate else x
+def dropout(x, rate, seed=None, place=0):
+    """`x` with zeros at `rate` and the rest scaled up to the same mean.
+
+    A `seed`, int32 [2], fixes the zeros; `place` tells apart those that share a seed.
+    """
+    if not rate:
+        return x
+    if seed is None:
+        return tf.nn.dropout(x, rate=rate)
+    kept = tf.random.stateless_uniform(tf.shape(x), seed + [0, place]) >= rate
+    return x * (tf.cast(kept, x.dtype) * (1.0 / (1.0 - rate)))
 
 
 def layer_norm(x, scope):
@@ -175,7 +184,7 @@ def attention_bias(input_mask):
     return (1.0 - mask) * MASKED_SCORE
 
 
-def self_attention(x, bias, config, scope):
+def self_attention(x, bias, config, scope, seed=None):
     """[B, S, H] -> [B, S, H]: scaled dot products over N heads, before the output dense."""
     batch, length, hidden = shape_list(x)
     heads = config.num_attention_heads
@@ -187,29 +196,30 @@ def self_attention(x, bias, config, scope):
 
     query = project("query") * (1.0 / math.sqrt(hidden // heads))
     scores = tf.matmul(query, project("key"), transpose_b=True) + bias  # [B, N, S, S]
-    weights = dropout(tf.nn.softmax(scores), config.attention_probs_dropout_prob)
+    weights = dropout(
+        tf.nn.softmax(scores), config.attention_probs_dropout_prob, seed)
     context = tf.transpose(tf.matmul(weights, project("value")), [0, 2, 1, 3])
     return tf.reshape(context, [batch, length, hidden])
 
 
-def encoder_layer(x, bias, config, scopes, pre_norm=False):
+def encoder_layer(x, bias, config, scopes, pre_norm=False, seed=None):
     """[B, S, H] -> [B, S, H]: attention and feed-forward, each with its residual.
 
     Post-LN norms the sum (Vaswani et al. 2017), pre-LN the input of each branch (Xiong et
-    al. 2020); the norms have the same names in both.
+    al. 2020); the norms have the same names in both. `seed` is that of every dropout.
     """
-    def output_dense(y, scope):
+    def output_dense(y, scope, place):
         y = dense(y, config.hidden_size, scope, config.initializer_range)
-        return dropout(y, config.hidden_dropout_prob)
+        return dropout(y, config.hidden_dropout_prob, seed, place)
 
     def attention(y):
-        return output_dense(self_attention(y, bias, config, scopes.attention),
-                            scopes.attention_output)
+        return output_dense(self_attention(y, bias, config, scopes.attention, seed),
+                            scopes.attention_output, 1)
 
     def feed_forward(y):
         y = dense(y, config.intermediate_size, scopes.intermediate,
                   config.initializer_range, ACTIVATIONS[config.hidden_act])
-        return output_dense(y, scopes.output)
+        return output_dense(y, scopes.output, 2)
 
     for branch, norm in ((attention, scopes.attention_norm),
                          (feed_forward, scopes.output_norm)):
@@ -218,6 +228,32 @@ def encoder_layer(x, bias, config, scopes, pre_norm=False):
         else:
             x = layer_norm(x + branch(x), norm)
     return x
+
+
+def recompute(layer, x):
+    """layer(x), computed once more in the backward pass instead of kept (Chen et al. 2016).
+
+    `layer` takes and returns one tensor, gives the same each time (dropout by seed), and
+    has all its variables in the current variable scope.
+    """
+    scope = tf.get_variable_scope()
+    y = layer(x)
+    weights = tf.trainable_variables(scope.name + "/")
+
+    # The weights are arguments: by itself tf.custom_gradient finds variables by the name
+    # of their operation, which fails for the second of two replicas.
+    @tf.custom_gradient
+    def forget(x, y, *_):
+        def gradient(dy):
+            # Not before dy has come, or all layers would be computed again at once.
+            with tf.control_dependencies([dy]), tf.variable_scope(scope, reuse=True):
+                start = tf.stop_gradient(x)
+                again = layer(start)
+            slopes = tf.gradients(again, [start] + weights, dy)
+            return [slopes[0], None] + slopes[1:]
+        return tf.identity(y), gradient
+
+    return forget(x, tf.stop_gradient(y), *[tf.convert_to_tensor(w) for w in weights])
 
 
 class TransformerModel(object):
@@ -231,6 +267,8 @@ class TransformerModel(object):
       token_type_ids: int32 [B, S]; all zeros where None.
       use_one_hot_embeddings: look the words up by a product, for TPUs.
       scope: of all variables; "bert" where None. Building twice shares the weights.
+      gradient_checkpointing: keep only what enters each layer, and compute the layer
+        again for its gradient: less memory, about a third more time.
 
     Raises errors.InputError for a sequence longer than the model's positions.
     """
@@ -238,8 +276,10 @@ class TransformerModel(object):
     normalizes_pooled_output = False
 
     def __init__(self, config, is_training, input_ids, input_mask=None,
-                 token_type_ids=None, use_one_hot_embeddings=False, scope=None):
+                 token_type_ids=None, use_one_hot_embeddings=False, scope=None,
+                 gradient_checkpointing=False):
         self.config = config if is_training else config.without_dropout()
+        self.gradient_checkpointing = gradient_checkpointing
         length = input_ids.shape.as_list()[1]
         if length is not None and length > config.max_position_embeddings:
             raise errors.InputError(
@@ -253,11 +293,23 @@ class TransformerModel(object):
             with tf.variable_scope("embeddings"):
                 self.embedding_output = self.embed(
                     input_ids, token_type_ids, use_one_hot_embeddings)
+            if gradient_checkpointing:
+                self.dropout_seed = tf.random.uniform([2], maxval=2**30, dtype=tf.int32)
             with tf.variable_scope("encoder"):
                 self.all_encoder_layers = self.encode(
                     self.embedding_output, attention_bias(input_mask))
             self.sequence_output = self.all_encoder_layers[-1]
             self.pooled_output = self.pool()
+
+    def run_layer(self, x, bias, scopes, number, pre_norm=False):
+        """[B, S, H] -> [B, S, H]: the encoder's layer `number`, counted from 0, with its
+        variables in the current variable scope."""
+        if not self.gradient_checkpointing:
+            return encoder_layer(x, bias, self.config, scopes, pre_norm)
+        with tf.control_dependencies([x]):  # or all layers' zeros would be drawn at once
+            seed = self.dropout_seed + [number, 0]
+        return recompute(lambda y: encoder_layer(
+            y, bias, self.config, scopes, pre_norm, seed), x)
 
     def pool(self):
         """[B, H] -> tanh dense of the first token's vector."""
