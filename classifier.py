@@ -59,10 +59,10 @@ class Run(object):
             self.logits_fn, options, self.num_train_steps, warm_start), options)
         # Nothing is written before this line, so a run that is refused leaves no trace.
         self._claim_folder(examples, warm_start)
-        record = run_record.read(options.output_dir)
-        self.finished = record is not None and record["finished"]
+        self.finished = (run_record.read(options.output_dir) or {}).get("finished")
         self.splits = {name: self._prepare(name, rows) for name, rows in examples.items()}
         self.probabilities = {}
+        self.best_on_dev = {}  # by prefix: what need not be scored again
         newest = checkpoints.all_checkpoints(options.output_dir)
         self.history = hooks.History(
             options.output_dir, newest[-1][0] if newest else 0)
@@ -232,13 +232,14 @@ class Run(object):
 
     def _evaluate(self, step, prefix):
         dev = self.splits["dev"]
-        result = metrics.evaluate(self._score(dev, prefix), self._label_ids(dev))
+        probabilities = self._score(dev, prefix)
+        result = metrics.evaluate(probabilities, self._label_ids(dev))
         best = training.read_best(self.best_folder)
         is_best = best is None or result["accuracy"] > best["eval_accuracy"]
         facts = {"step": step, "eval_accuracy": result["accuracy"],
                  "eval_loss": result["loss"]}
         if is_best:
-            self._keep_best(prefix, facts)
+            self.best_on_dev = {self._keep_best(prefix, facts): probabilities}
         logging.info("Step %d: dev accuracy %.4f, loss %.4f%s.", step,
                      result["accuracy"], result["loss"], " (best)" if is_best else "")
         self.history.add(**facts)
@@ -250,6 +251,7 @@ class Run(object):
         training.keep_best(prefix, self.best_folder, facts, {
             "albert_config.json": self.config.to_json_string(), "vocab.txt": vocabulary,
             "labels.txt": "".join(label + "\n" for label in self.labels)})
+        return os.path.join(self.best_folder, "model.ckpt-%d" % facts["step"])
 
     def _spec(self):
         return features.classification_spec(self.options.max_seq_length)
@@ -304,7 +306,10 @@ class Run(object):
         """Scores a split with the best weights; its metrics, {} without labels."""
         split = self.splits[name]
         prefix = self._final_checkpoint()
-        probabilities = self.probabilities[name] = self._score(split, prefix)
+        probabilities = self.best_on_dev.get(prefix) if name == "dev" else None
+        if probabilities is None:
+            probabilities = self._score(split, prefix)
+        self.probabilities[name] = probabilities
         if not split.labelled:
             return {}
         result = metrics.evaluate(probabilities, self._label_ids(split))
@@ -336,8 +341,7 @@ class Run(object):
         curves.draw([(self.task.name, self.history.rows)], picture)
         facts = [("task", self.task.name), ("config", self.files["config"]),
                  ("weights", self.options.init_checkpoint or "random start")]
-        if self.options.max_rows:
-            facts.append(("max_rows", self.options.max_rows))
+        facts += [("max_rows", self.options.max_rows)] * bool(self.options.max_rows)
         facts += [(name, summary[name]) for name in (
             "checkpoint", "rows", "eval_accuracy", "eval_loss", "macro_f1", "majority")]
         report.write_report(os.path.join(folder, "report.html"), report.Report(

@@ -42,7 +42,6 @@ while read -r task length batch rate epochs steps <&3; do
         --num_seeds="${SEEDS:-1}" ${MAX_ROWS:+--max_rows="$MAX_ROWS"} "${flags[@]}" ||
         { stop_if_interrupted $?; failed+=" $task"; }
 done 3<<<"$recipes"
-
 [ -z "$failed" ] || say "Failed, see above:$failed."
 "$PYTHON" -m tools.clue_summary "$output" --note "Data: $about." --note "Weights: $weights."
 check=(--data "$data"); [ -z "${MAX_ROWS:-}" ] || check=()  # not a row for each

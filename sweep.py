@@ -42,7 +42,10 @@ def run(model_class, config, task, tokenizer, options, files):
     if options.overwrite_output_dir:
         _remove_earlier_summary(options.output_dir)
     for group in groups:
-        group.results.extend(one.go() for one in group.runs)
+        for one in group.runs:
+            logging.info("Learning rate %g, seed %d: %s", group.learning_rate,
+                         one.options.seed, one.options.output_dir)
+            group.results.append(one.go())
     best = max(groups, key=_mean_dev_accuracy)
     if options.do_predict and len(groups) > 1:
         best.results[:] = [one.predict() for one in best.runs]

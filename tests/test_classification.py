@@ -1,6 +1,8 @@
 """Classification: conversion and its cache, the head, the update."""
 
+import json
 import os
+import tempfile
 
 import numpy as np
 import pytest
@@ -73,6 +75,50 @@ def test_what_is_too_long_is_cut_and_counted(tokenizer):
     assert tokens == ["[CLS]", "天", "地", "[SEP]", "黄", "宇", "[SEP]"]
     assert segments == [0, 0, 0, 0, 1, 1, 1] and truncated
     assert not convert(tokenizer, "天地玄", "黄宇", 8)[2]
+
+
+# What must survive a cut.
+
+@pytest.mark.parametrize("kept, limit, left", [
+    ("4", 3, "345"), ("4", 4, "2345"), ("09", 4, "0189"), ("09", 5, "01289"),
+    ("0", 10, "0123456789"), ("3456", 4, "3456")])
+def test_the_tokens_nearest_to_those_that_are_kept_stay_in_their_order(
+        kept, limit, left):
+    tokens = list("0123456789")
+    found = classification.truncate_around(tokens, [t in kept for t in tokens], limit)
+    assert "".join(found) == left
+
+
+def wsc_tokens(first, second, length, max_seq_length):
+    """A converted text of `length` characters with spans of one at two places."""
+    text = "天" * length
+    with tempfile.TemporaryDirectory() as folder:
+        path = toy.write(os.path.join(folder, "test.json"), json.dumps({
+            "text": text, "target": {"span1_text": "天", "span1_index": first,
+                                     "span2_text": "天", "span2_index": second}}))
+        (example,), _ = tasks.read_examples(tasks.TASKS["wsc"], path, needs_labels=False)
+        vocabulary = os.path.join(folder, "vocab.txt")
+        toy.write(vocabulary, "\n".join(
+            ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "天", "_", "[", "]"]))
+        tokenizer = tokenization.FullTokenizer(vocabulary)
+    ids, segments, truncated = classification.convert_example(
+        example, tokenizer, max_seq_length)
+    assert len(ids) == len(segments) <= max_seq_length
+    return "".join(tokenizer.convert_ids_to_tokens(ids)), truncated
+
+
+@pytest.mark.parametrize("first, second", [
+    (0, 5), (5, 0), (0, 99), (99, 0), (50, 60), (98, 99)])
+def test_the_marks_of_wsc_survive_a_cut(first, second):
+    text, truncated = wsc_tokens(first, second, 100, 24)
+    assert truncated
+    assert text.count("_天_") == 1 and text.count("[天]") == 1
+    assert text.startswith("[CLS]") and text.endswith("[SEP]")
+    assert (text.index("_天_") < text.index("[天]")) == (first < second)
+
+
+def test_a_short_text_of_wsc_is_whole():
+    assert wsc_tokens(0, 5, 8, 24) == ("[CLS]_天_天天天天[天]天天[SEP]", False)
 
 
 # The cache of converted rows.

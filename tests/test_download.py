@@ -150,3 +150,122 @@ def test_model_folder_of_the_user_stays_as_it_is(publish, tmp_path):
         download.fetch_model("toy", str(tmp_path / "toy"))
     assert (tmp_path / "toy" / "sentinel").read_text() == "mine"
     assert os.listdir(str(tmp_path)) == ["toy"]
+
+
+# CLUE.
+
+CLUE_TASKS = ("afqmc", "cmnli", "csl", "iflytek", "tnews", "wsc")
+CLUE_FILES = {name + ".json": b'{"id": 0}\n' * 50 for name in ("train", "dev", "test")}
+
+
+@pytest.fixture
+def clue(site, monkeypatch):
+    """Publishes {task: bytes, behaviour} as the tasks' archives; 404 without bytes."""
+
+    def put(archives):
+        for task in CLUE_TASKS:
+            path = "%s_public.zip" % task
+            monkeypatch.setitem(download.CLUE, task, site.url + "/" + path)
+            if task in archives:
+                site.add(path, *archives[task])
+
+    return put
+
+
+def clue_archive(folder):
+    """The zip of a task: its files in `folder`, and what else such archives hold."""
+    files = {folder + name: body for name, body in CLUE_FILES.items()}
+    return zipped(dict(files, **{"__MACOSX/._train.json": b"junk",
+                                 folder + "README.md": b"about"}))
+
+
+def fetch_clue(folder, names=CLUE_TASKS):
+    return download.main(["clue"] + list(names) + ["--to", str(folder)])
+
+
+@pytest.mark.parametrize("inside", ["", "cmnli_public/", "a/b/"])
+def test_all_tasks_of_clue_arrive_flat_or_deeper_and_once(clue, site, tmp_path, inside):
+    body = clue_archive(inside)
+    clue({task: (body,) for task in CLUE_TASKS})
+    assert fetch_clue(tmp_path) == 0
+    for task in CLUE_TASKS:
+        for name, content in CLUE_FILES.items():
+            assert read(tmp_path / task / name) == content
+        record = json.loads((tmp_path / (task + ".download.json")).read_text())
+        assert record["sha256"] == hashlib.sha256(body).hexdigest()
+        assert record["size"] == len(body)
+    assert len(os.listdir(str(tmp_path))) == 2 * len(CLUE_TASKS)
+    del site.asked[:]
+    assert fetch_clue(tmp_path) == 0
+    assert site.asked == []
+
+
+BAD_ARCHIVES = {
+    "truncated": ((clue_archive("")[:-60],), "no whole archive"),
+    "spoilt": ((spoilt(clue_archive("")),), "no whole archive"),
+    "a web page": ((b"<html>moved</html>", "html"), "a web page came"),
+    "a web page that says it is a zip": ((b"<html>moved</html>",), "no whole archive"),
+    "broken off": ((clue_archive(""), "deaf"), "the connection ended"),
+    "without dev.json": ((zipped({"train.json": b"{}", "test.json": b"{}"}),),
+                         "has no folder with train.json, dev.json, test.json"),
+    "not there": (None, "404"),
+}
+
+
+@pytest.mark.parametrize("fault", sorted(BAD_ARCHIVES))
+def test_a_bad_archive_of_clue_is_one_message_and_stops_no_other(
+        clue, tmp_path, capsys, fault):
+    served, message = BAD_ARCHIVES[fault]
+    archives = {task: (clue_archive(""),) for task in CLUE_TASKS}
+    archives["csl"] = served
+    clue({task: what for task, what in archives.items() if what})
+    assert fetch_clue(tmp_path) == 4
+    said = capsys.readouterr().err
+    assert said.startswith("csl: ") and message in said and said.count("\n") == 1
+    assert sorted(name for name in os.listdir(str(tmp_path))
+                  if (tmp_path / name).is_dir()) == sorted(set(CLUE_TASKS) - {"csl"})
+    leftovers = [name for name in os.listdir(str(tmp_path)) if name.startswith("csl")]
+    assert leftovers in ([], ["csl.download.zip.part"])
+
+
+def test_an_archive_of_clue_that_changed_since_is_refused(clue, tmp_path, capsys):
+    clue({"csl": (clue_archive(""),)})
+    assert fetch_clue(tmp_path, ["csl"]) == 0
+    os.rename(str(tmp_path / "csl"), str(tmp_path / "moved"))
+    clue({"csl": (clue_archive("deeper/"),)})
+    assert fetch_clue(tmp_path, ["csl"]) == 4
+    assert "bytes" in capsys.readouterr().err and not (tmp_path / "csl").exists()
+
+
+def test_without_a_network_clue_is_one_message_and_code_3(monkeypatch, tmp_path, capsys):
+    for task in CLUE_TASKS:
+        monkeypatch.setitem(download.CLUE, task, servers.closed_port_url())
+    assert fetch_clue(tmp_path) == 3
+    assert capsys.readouterr().err.count("\n") == 1
+    assert os.listdir(str(tmp_path)) == []
+
+
+def test_files_of_clue_that_were_put_there_by_hand_are_taken(clue, tmp_path):
+    clue({})
+    (tmp_path / "csl").mkdir()
+    for name, body in CLUE_FILES.items():
+        (tmp_path / "csl" / name).write_bytes(body)
+    assert fetch_clue(tmp_path, ["csl"]) == 0
+    assert sorted(os.listdir(str(tmp_path))) == ["csl"]
+    assert sorted(os.listdir(str(tmp_path / "csl"))) == sorted(CLUE_FILES)
+
+
+def test_a_folder_in_the_way_of_a_task_stays_as_it_is(clue, tmp_path, capsys):
+    clue({"csl": (clue_archive(""),)})
+    (tmp_path / "csl").mkdir()
+    (tmp_path / "csl" / "mine").write_text("mine")
+    assert fetch_clue(tmp_path, ["csl"]) == 4
+    assert "left as it is" in capsys.readouterr().err
+    assert os.listdir(str(tmp_path / "csl")) == ["mine"]
+
+
+def test_the_addresses_are_those_of_the_published_archives():
+    base = "https://storage.googleapis.com/cluebenchmark/tasks/%s_public.zip"
+    assert download.CLUE["wsc"] == base % "cluewsc2020"
+    assert download.CLUE["tnews"] == base % "tnews"
+    assert set(CLUE_TASKS) <= set(download.CLUE)

@@ -34,6 +34,8 @@ if arguments[:2] == ["-m", "tools.show_accuracy"]:
 class Checkout(object):
     """The scripts in a folder of their own, started from its parent."""
 
+    script = "run_classifier_lcqmc.sh"
+
     def __init__(self, folder):
         self.home, self.folder = folder, folder / "a checkout"
         self.folder.mkdir()
@@ -42,7 +44,7 @@ class Checkout(object):
         self.python = folder / "python"
         self.python.write_text(INTERPRETER)
         self.python.chmod(0o755)
-        self.download(lcqmc=3, model=3)
+        self.download(lcqmc=3, model=3, clue=3)
 
     def download(self, **ends):
         for what, status in ends.items():
@@ -58,7 +60,7 @@ class Checkout(object):
         environment = dict(PATH=os.environ["PATH"], HOME=str(self.home),
                            ALBERT_PYTHON=str(self.python), **settings)
         process = subprocess.Popen(
-            ["bash", str(self.folder / "run_classifier_lcqmc.sh")] + list(arguments),
+            ["bash", str(self.folder / self.script)] + list(arguments),
             cwd=str(self.home), env=environment, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, universal_newlines=True)
         out, err = process.communicate()

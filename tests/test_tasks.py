@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import subprocess
 import sys
 
@@ -108,6 +109,10 @@ def test_wsc_marks_spans_in_both_orders(tmp_path, first, second, expected):
                  '"span2_text": "%s", "span2_index": %d}}' % (first + second))
     (example,), _ = tasks.read_examples(tasks.TASKS["wsc"], path)
     assert example.text_a == expected
+    kept = [expected[begin:end] for begin, end in example.keep]
+    assert sorted(text[0] + text[-1] for text in kept) == ["[]", "__"]
+    assert sorted(re.sub(r"[_\[\]]", "", text) for text in kept) == sorted(
+        [first[0], second[0]])
 
 
 def test_a_span_that_is_not_at_its_index_is_a_bad_row(tmp_path):
@@ -243,6 +248,56 @@ def test_files_are_found_in_the_folder_or_one_below(tmp_path):
         LCQMC.find_file(str(tmp_path), "test")
     with pytest.raises(errors.InputError, match="is no folder"):
         task.find_file(str(tmp_path / "nothing"), "train")
+
+
+@pytest.mark.parametrize("task, folder", [
+    ("tnews", "tnews"), ("tnews", "tnews_public"), ("cmnli", "cmnli/cmnli_public"),
+    ("wsc", "wsc"), ("wsc", "cluewsc2020"), ("wsc", "cluewsc2020_public"),
+    ("wsc", "cluewsc2020/anything")])
+def test_a_folder_of_many_tasks_gives_each_its_own(tmp_path, task, folder):
+    for other in (folder, "afqmc", "ocnli"):
+        (tmp_path / other).mkdir(parents=True)
+        write(tmp_path / other, "{}", "train.json")
+    assert tasks.TASKS[task].find_file(str(tmp_path), "train") == str(
+        tmp_path / folder / "train.json")
+
+
+def test_the_data_of_another_task_are_never_taken(tmp_path):
+    (tmp_path / "ocnli").mkdir()
+    write(tmp_path / "ocnli", "{}", "train.json")
+    with pytest.raises(errors.InputError, match="no train data of task cmnli.*: ocnli"):
+        tasks.TASKS["cmnli"].find_file(str(tmp_path), "train")
+
+
+def test_what_is_submitted_has_the_names_that_clue_expects():
+    names = {name: task.submissions(["test"])["test"]
+             for name, task in tasks.TASKS.items() if task.submission}
+    assert names == {
+        "afqmc": ["afqmc_predict.json"], "cmnli": ["cmnli_predict.json"],
+        "csl": ["csl_predict.json"], "iflytek": ["iflytek_predict.json"],
+        "ocnli": ["ocnli_50k_predict.json"], "tnews": ["tnews_predict.json"],
+        "wsc": ["cluewsc2020_predict.json"]}
+    splits = ["dev", "test", "test1.0"]
+    assert tasks.TASKS["wsc"].submissions(splits) == {
+        "test": ["cluewsc2020_predict.json", "cluewsc11_predict.json"],
+        "test1.0": ["cluewsc10_predict.json"]}
+    assert tasks.TASKS["tnews"].submissions(splits) == {
+        "test": ["tnews_predict.json", "tnews11_predict.json"],
+        "test1.0": ["tnews10_predict.json"]}
+    assert LCQMC.submissions(splits) == {}
+
+
+def test_only_the_first_rows_are_read_where_a_number_is_given(tmp_path):
+    path = write(tmp_path, "text_a\ttext_b\tlabel\na\tb\t0\nc\td\t1\nbad row\n")
+    examples, _ = tasks.read_examples(LCQMC, path, max_rows=2)
+    assert [example.line for example in examples] == [2, 3]
+
+
+def test_the_log_counts_every_row_that_is_left_out(tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    rows = [PAIR % ', "label": "-"'] * 3 + [PAIR % ', "label": "neutral"'] * 2
+    tasks.read_examples(tasks.TASKS["cmnli"], write(tmp_path, "\n".join(rows)))
+    assert "train.txt: 2 rows, 3 left out." in caplog.text
 
 
 def test_two_folders_with_the_file_are_not_guessed_between(tmp_path):
