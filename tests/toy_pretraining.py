@@ -39,8 +39,12 @@ def rows(count, seed=0, length=LENGTH, predictions=PREDICTIONS):
 
 def records(path, count, seed=0, length=LENGTH, predictions=PREDICTIONS):
     """Writes them as the ancestors did, without a meta file. Returns the path."""
+    return write_rows(path, rows(count, seed, length, predictions), length, predictions)
+
+
+def write_rows(path, some_rows, length=LENGTH, predictions=PREDICTIONS):
     spec = features.pretraining_spec(length, predictions)
-    features.write_records(str(path), rows(count, seed, length, predictions), spec, {})
+    features.write_records(str(path), some_rows, spec, {})
     os.remove(str(path) + ".json")
     return str(path)
 
