@@ -19,7 +19,7 @@ from tests import toy
 from tools import download
 
 # Commands that install, download or run the tests: they meet a stand-in for Python.
-STAND_IN = re.compile(r"run_classifier_lcqmc\.sh|tools\.download|run_tests\.sh")
+STAND_IN = re.compile(r"run_classifier_(lcqmc|clue)\.sh|tools\.download|run_tests\.sh")
 # The rest runs as it is printed, but for these, on toy files of the same names.
 SUBSTITUTIONS = {"--num_train_epochs=5": "--num_train_epochs=1",
                  "--num_train_epochs=3": "--num_train_epochs=1",
@@ -120,6 +120,7 @@ def test_commands_that_install_or_download_call_what_exists(tmp_path, monkeypatc
         names = {flag[2:].partition("=")[0] for flag in call[1:]}
         assert names <= set(readme.declared_flags(call[0]))
     monkeypatch.setattr(download, "fetch_lcqmc", lambda folder, report: None)
+    monkeypatch.setattr(download, "fetch_clue", lambda names, folder, report: {})
     monkeypatch.setattr(download, "fetch_model", lambda name, folder, report: None)
     downloads = stand_in.calls("tools.download")
     assert len(downloads) > 2

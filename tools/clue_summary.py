@@ -94,6 +94,7 @@ def draw(rows, notes, path):
     """A bar for each task's dev accuracy, a mark at the share of the majority class."""
     figure, (axes,) = curves.make_figure(1.6 + 1.25 * max(len(rows), 4), 4.0)
     curves.plain(axes, "dev accuracy")
+    axes.grid(False, axis="x")
     for place, row in enumerate(rows):
         accuracy = row["accuracy"]
         axes.bar(place, accuracy, width=0.6, color=curves.COLOURS[0],
