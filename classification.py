@@ -70,7 +70,7 @@ def read_splits(task, options):
             "Nothing to do: give --do_train, --do_eval or --do_predict.")
     if options.max_rows:
         logging.warning("Warning: --max_rows=%d: a trial on the first rows of each "
-                        "file; its results are not those of the task.", options.max_rows)
+                        "file; its results are not the task's.", options.max_rows)
     if not options.do_train and task.labels is None:
         task = task._replace(labels=_labels_of_earlier_run(options))
     splits = {}
@@ -157,7 +157,8 @@ def truncate_pair(tokens_a, tokens_b, limit):
 def truncate_around(tokens, is_kept, limit):
     """The `limit` tokens that are nearest to those that are kept, in their order."""
     kept = [i for i, keep in enumerate(is_kept) if keep]
-    by_distance = sorted(range(len(tokens)), key=lambda i: min(abs(i - k) for k in kept))
+    by_distance = sorted(
+        range(len(tokens)), key=lambda i: min(abs(i - k) for k in kept))
     return [tokens[i] for i in sorted(by_distance[:limit])]
 
 

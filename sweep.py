@@ -151,7 +151,7 @@ def _spread(values):
 
 def _combine(best, task, examples, folder):
     """Predicts test with the seeds together: by mean probability in `folder`, by vote
-    in its folder `vote`. -> {"ensembles": {way: {split: accuracy}}} of several seeds."""
+    in its folder `vote`. -> of several seeds {"ensembles": {way: {split: accuracy}}}."""
     every = [one.probabilities for one in best.runs]
     ways = {"mean_probability": {name: np.mean([p[name] for p in every], axis=0)
                                  for name in every[0]}}

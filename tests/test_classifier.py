@@ -116,7 +116,8 @@ def test_a_setting_that_cannot_be_is_one_message(scripts, tmp_path, flags, messa
 
 def test_a_trial_on_the_first_rows_says_so_in_its_log_and_results(scripts, tmp_path):
     toy.setup(tmp_path)
-    code, said = run(scripts, tmp_path, max_rows=16, do_predict=True, num_train_epochs=1)
+    code, said = run(
+        scripts, tmp_path, max_rows=16, do_predict=True, num_train_epochs=1)
     assert code == 0, said
     assert "--max_rows=16: a trial on the first rows of each file" in said
     with open(str(tmp_path / "output" / "eval_results.json")) as source:

@@ -97,10 +97,11 @@ WRONG = {
          "afqmc_predict.json: no line for id 2 (line 3 of the test data)"]),
     "a nested folder": (
         renamed(AFQMC, "submission/" + AFQMC),
-        ["submission/afqmc_predict.json is in a folder; the files must lie at the top"]),
+        ["submission/afqmc_predict.json is in a folder; the files must lie at"]),
     "no object": (
-        changed(AFQMC, 3, "[2]"), ["afqmc_predict.json:3: expected an object, found list",
-                                   "afqmc_predict.json: no line for id 2"]),
+        changed(AFQMC, 3, "[2]"),
+        ["afqmc_predict.json:3: expected an object, found list",
+         "afqmc_predict.json: no line for id 2"]),
     "no label": (
         changed(AFQMC, 3, '{"id": 2}'), ["afqmc_predict.json:3: no field 'label'",
                                          "afqmc_predict.json: no line for id 2"]),

@@ -237,7 +237,8 @@ def test_an_archive_of_clue_that_changed_since_is_refused(clue, tmp_path, capsys
     assert "bytes" in capsys.readouterr().err and not (tmp_path / "csl").exists()
 
 
-def test_without_a_network_clue_is_one_message_and_code_3(monkeypatch, tmp_path, capsys):
+def test_without_a_network_clue_is_one_message_and_code_3(
+        monkeypatch, tmp_path, capsys):
     for task in CLUE_TASKS:
         monkeypatch.setitem(download.CLUE, task, servers.closed_port_url())
     assert fetch_clue(tmp_path) == 3

@@ -1,4 +1,4 @@
-"""run_classifier_clue.sh with a stand-in for Python: what it asks for, what it survives."""
+"""run_classifier_clue.sh with a stand-in for Python: what it asks for and survives."""
 
 import pytest
 
@@ -22,8 +22,8 @@ class Checkout(test_one_click.Checkout):
 
     def fail_at(self, task, status):
         text = self.python.read_text()
-        self.python.write_text(text + "if '--task_name=%s' in arguments: sys.exit(%d)\n" % (
-            task, status))
+        self.python.write_text(
+            text + "if '--task_name=%s' in arguments: sys.exit(%d)\n" % (task, status))
 
 
 @pytest.fixture
@@ -52,9 +52,12 @@ def test_offline_all_six_tasks_train_on_the_sample_and_it_is_called_that(checkou
 
 
 RECIPES = {  # COMPAT 11: length, batch, rate, epochs, steps between checkpoints
-    "afqmc": ("128", "16", "2e-5", "3", "300"), "cmnli": ("128", "64", "3e-5", "2", "300"),
-    "csl": ("128", "16", "1e-5", "5", "100"), "iflytek": ("128", "32", "2e-5", "3", "300"),
-    "tnews": ("128", "16", "2e-5", "3", "300"), "wsc": ("128", "16", "1e-5", "10", "10")}
+    "afqmc": ("128", "16", "2e-5", "3", "300"),
+    "cmnli": ("128", "64", "3e-5", "2", "300"),
+    "csl": ("128", "16", "1e-5", "5", "100"),
+    "iflytek": ("128", "32", "2e-5", "3", "300"),
+    "tnews": ("128", "16", "2e-5", "3", "300"),
+    "wsc": ("128", "16", "1e-5", "10", "10")}
 
 
 def test_with_clue_and_a_model_each_task_has_its_published_recipe(checkout):
@@ -73,7 +76,8 @@ def test_settings_take_the_place_of_the_recipe(checkout):
     folder = checkout.file("my clue/tnews/train.json").parent.parent
     found = checkout.trainings(
         "tnews", "--seed=7", CLUE_DIR="my clue", OUTPUT_DIR="out put", EPOCHS="7",
-        SEEDS="3", LEARNING_RATES="2e-5,1e-4", MAX_ROWS="100", LAYOUT="g", OVERWRITE="1")
+        SEEDS="3", LEARNING_RATES="2e-5,1e-4", MAX_ROWS="100", LAYOUT="g",
+        OVERWRITE="1")
     assert sorted(found) == ["tnews"]
     flags = found["tnews"]
     assert flags["script"] == "run_classifier_sp_google.py"
@@ -107,7 +111,8 @@ def test_an_interrupted_task_ends_the_script(checkout, status):
 
 def test_a_submission_that_does_not_pass_fails_the_script(checkout):
     text = checkout.python.read_text()
-    checkout.python.write_text(text + "if 'tools.clue_check' in arguments: sys.exit(1)\n")
+    checkout.python.write_text(
+        text + "if 'tools.clue_check' in arguments: sys.exit(1)\n")
     assert checkout.run("wsc")[0] == 1
 
 

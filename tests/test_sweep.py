@@ -16,7 +16,8 @@ from tests import toy
 
 def options(**changes):
     return classification.Options(**dict(dict(
-        output_dir="out", do_train=True, do_eval=True, do_predict=True, seed=5), **changes))
+        output_dir="out", do_train=True, do_eval=True, do_predict=True,
+        seed=5), **changes))
 
 
 # The plan.
@@ -30,7 +31,8 @@ def test_seeds_have_a_folder_each_and_predict():
     (rate, runs), = sweep.plan_runs(options(num_seeds=2, learning_rate=0.5))
     assert rate == 0.5
     assert [(run.seed, run.output_dir, run.do_predict) for run in runs] == [
-        (5, os.path.join("out", "seed_5"), True), (6, os.path.join("out", "seed_6"), True)]
+        (5, os.path.join("out", "seed_5"), True),
+        (6, os.path.join("out", "seed_6"), True)]
     assert {run.cached_dir for run in runs} == {"out"}
 
 
@@ -77,7 +79,8 @@ def fixture_scripts():
 
 def run(scripts, folder, **flags):
     command = toy.command(folder, **dict(dict(
-        do_train=True, do_eval=True, do_predict=True, save_checkpoints_steps=99), **flags))
+        do_train=True, do_eval=True, do_predict=True,
+        save_checkpoints_steps=99), **flags))
     code, said = scripts.run(command[command.index("ignore") + 1:])
     assert code == 0, said
     return said
@@ -126,6 +129,7 @@ def test_rates_with_one_seed_leave_the_results_of_the_best(scripts, tmp_path):
     assert read(output, "predictions.tsv") == read(best, "predictions.tsv")
     assert "ensembles" not in summary and not (output / "vote").exists()
     # The same command again finds everything finished.
-    said = run(scripts, tmp_path, learning_rate="0.003,0", num_train_epochs=1, resume=True)
+    said = run(scripts, tmp_path, learning_rate="0.003,0", num_train_epochs=1,
+               resume=True)
     assert said.count("is finished: nothing is left to train") == 2
     assert json.loads(read(output, "eval_results.json")) == summary

@@ -1,4 +1,4 @@
-"""Checks a CLUE submission before the leaderboard does: `python -m tools.clue_check ZIP`.
+"""Checks a CLUE submission before the leaderboard does.
 
     python -m tools.clue_check submission.zip [--data CLUE_DIR]
 
@@ -68,8 +68,8 @@ def _check_archive(archive, path, data):
         problems.append("%s: it holds no file" % path)
     for name in sorted(set(names)):
         if "/" in name:
-            problems.append("%s: %s is in a folder; the files must lie at the top of the "
-                            "zip file" % (path, name))
+            problems.append("%s: %s is in a folder; the files must lie at the top of "
+                            "the zip file" % (path, name))
         elif name in known:
             rows = _test_ids(known[name], data) if data else None
             problems += _check_file(name, archive.read(name), known[name].task, rows)

@@ -42,8 +42,8 @@ def read_task(folder, name):
         seconds=results["seconds"], truncated=train["truncated"] / train["rows"],
         dev_truncated=dev["truncated"] / dev["rows"],
         learning_rate=results["learning_rate"], weights=results["weights"])
-    row.update((key, results[key]) for key in ("ensembles", "learning_rates", "max_rows")
-               if key in results)
+    optional = ("ensembles", "learning_rates", "max_rows")
+    row.update((key, results[key]) for key in optional if key in results)
     return row
 
 
@@ -115,7 +115,7 @@ def draw(rows, notes, path):
 
 
 def write_submission(folder, names):
-    """Puts the tasks' predictions into submission.zip, without folders; -> its names."""
+    """Puts the tasks' predictions, flat, into submission.zip. -> their names."""
     found = [(os.path.join(folder, name, file_name), file_name) for name in names
              for file_name in sorted(clue_check.expected_files())
              if os.path.exists(os.path.join(folder, name, file_name))]
@@ -132,8 +132,8 @@ def write_submission(folder, names):
 
 def summarize(folder, notes):
     """Writes the files and returns the lines to print; InputError without a result."""
-    names = [name for name in sorted(tasks.TASKS)
-             if tasks.TASKS[name].submission and os.path.isdir(os.path.join(folder, name))]
+    names = [name for name, task in sorted(tasks.TASKS.items())
+             if task.submission and os.path.isdir(os.path.join(folder, name))]
     rows = [read_task(folder, name) for name in names]
     finished = [row for row in rows if "accuracy" in row]
     if not finished:
