@@ -14,8 +14,8 @@ FIRST_ORDINARY = 5
 
 
 def rows(count, seed=0, length=LENGTH, predictions=PREDICTIONS):
-    """Instances whose masked tokens repeat their left neighbour, and whose order shows in
-    the first token: both can be learnt at once."""
+    """Instances whose label says of which half of the alphabet they are made, and whose
+    masked tokens are the first of that half: both can be learnt at once."""
     rng = random.Random(seed)
     result = []
     for _ in range(count):
@@ -26,7 +26,7 @@ def rows(count, seed=0, length=LENGTH, predictions=PREDICTIONS):
                      for _ in range(size - 2)] + [3]
         cut = size // 2
         places = sorted(rng.sample(range(2, size - 1), rng.randint(1, predictions)))
-        answers = [ids[place - 1] for place in places]
+        answers = [FIRST_ORDINARY + label * half] * len(places)
         for place in places:
             ids[place] = 4
         result.append({

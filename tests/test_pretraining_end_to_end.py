@@ -1,0 +1,204 @@
+"""The pre-training scripts as a user runs them: what they write, refuse and survive."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+import tensorflow.compat.v1 as tf
+
+from tests import forked
+from tests import toy
+from tests import toy_pretraining
+
+
+@pytest.fixture(scope="module")
+def scripts():
+    with forked.Scripts() as running:
+        yield running
+
+
+def run(scripts, arguments):
+    """(exit code, what it said); `arguments` as toy_pretraining.command gives them."""
+    return scripts.run(arguments[3:])
+
+
+def read(*parts):
+    with open(os.path.join(*map(str, parts)), encoding="utf-8") as source:
+        return source.read()
+
+
+KEYS = ["global_step", "loss", "masked_lm_accuracy", "masked_lm_loss", "%s_accuracy",
+        "%s_loss", "perplexity"]
+
+
+@pytest.mark.parametrize("layout", ["b", "g"])
+def test_it_learns_measures_keeps_the_best_and_exports(scripts, tmp_path, layout):
+    toy_pretraining.setup(tmp_path, layout)
+    code, said = run(scripts, toy_pretraining.command(
+        tmp_path, layout, num_train_steps=60, save_checkpoints_steps=30,
+        accumulate_steps=2, optimizer="adamw", vocab_file=tmp_path / "vocab.txt",
+        export_dir=tmp_path / "export"))
+    assert code == 0, said
+    assert "Training from random weights: step 0 of 60, 60 steps remain." in said
+    assert "8 rows an update, 8 a device, 4 at a time" in said
+    lines = read(tmp_path, "output", "eval_results.txt").splitlines()
+    order = toy_pretraining.SCRIPTS[layout][2]
+    results = dict(line.split(" = ") for line in lines)
+    assert set(results) >= {key % order if "%" in key else key for key in KEYS}
+    assert lines == sorted(lines) and results["global_step"] == "60"
+    assert float(results["num_rows"]) == 37
+    assert float(results["loss"]) < 3.0  # 4.06 knows nothing: log(29) + log(2)
+    assert "held-out records" in read(tmp_path, "output", "eval_results.json")
+    for name in ("curves.png", "metrics.jsonl", "run.json", "best/best.json"):
+        assert os.path.getsize(str(tmp_path / "output" / name))
+    names = sorted(os.listdir(str(tmp_path / "export")))
+    assert names == ["albert_model.ckpt.data-00000-of-00001", "albert_model.ckpt.index",
+                     "checkpoint", "config_%s.json" % layout, "vocab.txt"]
+    held = dict(tf.train.list_variables(str(tmp_path / "export")))
+    assert "cls/predictions/output_bias" in held
+    assert not [name for name in held if "adam" in name or "step" in name]
+    check_fine_tuning_from(scripts, tmp_path, layout)
+
+
+def check_fine_tuning_from(scripts, tmp_path, layout):
+    toy.data(tmp_path / "data", 24)
+    code, said = scripts.run(toy.command(
+        tmp_path, layout, do_train=True, do_eval=True, num_train_epochs=1,
+        init_checkpoint=tmp_path / "export", output_dir=tmp_path / "tuned")[3:])
+    assert code == 0 and "2 new (output_bias, output_weights)" in said, said
+
+
+def test_without_held_out_records_the_measurement_is_called_that_of_training(
+        scripts, tmp_path):
+    toy_pretraining.setup(tmp_path)
+    arguments = toy_pretraining.command(tmp_path, eval_input_file=None)
+    code, said = run(scripts, arguments)
+    assert code == 0, said
+    assert "Evaluation on the TRAINING records" in said and "held-out" not in said
+    assert not os.path.exists(str(tmp_path / "output" / "best"))
+    code, said = run(scripts, toy_pretraining.command(tmp_path, do_train=False))
+    assert code == 0 and "Evaluation on held-out records, 37 rows" in said
+
+
+def test_a_finished_folder_says_so_and_another_run_is_refused(scripts, tmp_path):
+    toy_pretraining.setup(tmp_path)
+    arguments = toy_pretraining.command(tmp_path)
+    assert run(scripts, arguments)[0] == 0
+    code, said = run(scripts, arguments)
+    assert code == 2 and "holds another run (finished)" in said
+    code, said = run(scripts, arguments + ["--resume"])
+    assert code == 0 and "finished already, at step 20" in said, said
+    code, said = run(scripts, toy_pretraining.command(tmp_path, seed=3) + ["--resume"])
+    assert code == 2 and "--seed was 12345, is 3" in said
+
+
+def test_starting_from_weights_is_not_resuming(scripts, tmp_path):
+    toy_pretraining.setup(tmp_path)
+    assert run(scripts, toy_pretraining.command(tmp_path))[0] == 0
+    code, said = run(scripts, toy_pretraining.command(
+        tmp_path, init_checkpoint=tmp_path / "output", output_dir=tmp_path / "next"))
+    assert code == 0, said
+    assert "Starting from the weights of" in said and "step 0 of 20" in said
+    assert "31 loaded, 0 new (none), 0 unused (none)" in said
+
+
+def damage(path, change):
+    with open(str(path), "rb") as source:
+        content = bytearray(source.read())
+    with open(str(path), "wb") as out:
+        out.write(change(content))
+
+
+def corrupt(content):
+    content[len(content) // 2] ^= 255
+    return content
+
+
+BAD_INPUT = [
+    ("no file", dict(input_file="none*.tfrecord"), "no file matches none*.tfrecord"),
+    ("wrong S", dict(max_seq_length=128), "--max_seq_length=128, but the records of"),
+    ("wrong P", dict(max_predictions_per_seq=20), "--max_predictions_per_seq=20, but"),
+    ("nothing to do", dict(do_train=False, do_eval=False), "Nothing to do"),
+    ("misspelt flag", dict(acumulate_steps=2), "Did you mean: accumulate_steps"),
+    ("not divisible", dict(accumulate_steps=3), "cannot be split over 1 devices in 3"),
+    ("masked already", dict(dynamic_masking=True), "have their masks already"),
+    ("no Horovod", dict(use_horovod=True), "--use_horovod needs Horovod"),
+    ("layout G config", dict(bert_config_file="config_g.json"), "the other model family"),
+    ("no vocabulary", dict(vocab_file="none.txt"), "--vocab_file=none.txt is not there"),
+]
+
+
+@pytest.mark.parametrize("case", BAD_INPUT, ids=lambda case: case[0])
+def test_a_mistake_is_one_message_and_leaves_no_trace(scripts, tmp_path, case):
+    _, flags, message = case
+    toy_pretraining.setup(tmp_path)
+    toy.config(tmp_path, "g")
+    flags = {k: str(tmp_path / v) if v == "config_g.json" else v for k, v in flags.items()}
+    code, said = run(scripts, toy_pretraining.command(tmp_path, **flags))
+    assert code == 2 and message in said and "Traceback" not in said, said
+    assert not os.path.exists(str(tmp_path / "output"))
+
+
+@pytest.mark.parametrize("change, message", [
+    (corrupt, "train.tfrecord, after record"),
+    (lambda content: content[:-50], "train.tfrecord, after record 199")])
+def test_a_damaged_file_is_named_when_training_meets_it(
+        scripts, tmp_path, change, message):
+    toy_pretraining.setup(tmp_path)
+    damage(tmp_path / "train.tfrecord", change)
+    code, said = run(scripts, toy_pretraining.command(tmp_path, num_train_steps=200))
+    assert code == 2 and message in said and "Traceback" not in said, said
+
+
+def test_another_vocabulary_is_named(scripts, tmp_path):
+    toy_pretraining.setup(tmp_path, vocab_size=8)
+    code, said = run(scripts, toy_pretraining.command(tmp_path))
+    assert code == 2 and "train.tfrecord has the token id" in said
+    assert "vocab_size is 8" in said
+
+
+def test_a_learning_rate_out_of_range_gets_a_hint_and_diverging_stops(scripts, tmp_path):
+    toy_pretraining.setup(tmp_path)
+    code, said = run(scripts, toy_pretraining.command(
+        tmp_path, learning_rate=30, num_train_steps=600, optimizer="lamb"))
+    assert "Hint: --learning_rate=30 is unusual for 8 rows" in said
+    assert code == 2 and ("diverges" in said or "The loss is" in said), said
+    assert "Traceback" not in said
+
+
+def kill_after(arguments, folder, number, seconds):
+    """Starts the run, signals it some time after a checkpoint of its own; what it said."""
+    process = subprocess.Popen(arguments, stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT, universal_newlines=True)
+    while process.poll() is None and (newest(folder) or "-0").endswith("-0"):
+        time.sleep(0.05)
+    time.sleep(seconds)
+    process.send_signal(number)
+    said = process.communicate()[0]
+    return process.returncode, said
+
+
+def newest(folder):
+    return tf.train.latest_checkpoint(str(folder)) if os.path.isdir(str(folder)) else None
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_killed_run_goes_on_and_its_curve_has_each_step_once(tmp_path, number):
+    toy_pretraining.setup(tmp_path)
+    arguments = toy_pretraining.command(
+        tmp_path, num_train_steps=200, save_checkpoints_steps=20, learning_rate=0.003)
+    folder = tmp_path / "output"
+    code, _ = kill_after(arguments, folder, number, random.Random(1).random())
+    assert code == (-9 if number == signal.SIGKILL else 143)
+    code, said = toy.run(arguments + ["--resume"])
+    assert code == 0 and "Resuming" in said and "with its optimizer's state" in said, said
+    steps = [json.loads(line)["step"] for line in
+             read(folder, "metrics.jsonl").splitlines() if "examples_per_second" in line]
+    assert steps == sorted(set(steps)) and steps[-1] == 200
+    assert "global_step = 200" in read(folder, "eval_results.txt")
+    shutil.rmtree(str(folder))
