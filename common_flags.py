@@ -178,6 +178,13 @@ def define_pretraining(config_flag, num_train_steps, num_warmup_steps, do_train=
                          "it, but 100 of training records.", lower_bound=1)
 
 
+def define_brightmart_pretraining():
+    """What only the layout-B pre-training script has."""
+    flags.DEFINE_bool("legacy_labels", False, "The model was trained with the ancestors' "
+                      "## targets, as published ones were: measure a character and its ## "
+                      "row as one word.")
+
+
 def define_google_pretraining():
     """What only the layout-G pre-training script has."""
     flags.DEFINE_float("poly_power", 1.0, "Power of the learning rate's decay.",

@@ -63,7 +63,8 @@ class Run(object):
         self.dynamic = self._dynamic_masking()
         self.distribution = devices.distribution(options)
         self.device_batch_size = training.device_batch_size(options)
-        scores_fn = pretraining.make_scores_fn(model_class, config, options)
+        twins = self._vocabulary("--legacy_labels").twin_ids if options.legacy_labels else {}
+        scores_fn = pretraining.make_scores_fn(model_class, config, options, twins)
         shapes = training.model_shapes(lambda: _build(scores_fn))
         warm_start = None
         if options.do_train and options.init_checkpoint:
@@ -122,15 +123,18 @@ class Run(object):
         if not self.options.dynamic_masking:
             raise errors.InputError(
                 "%s holds records without masks: give --dynamic_masking." % without[0])
-        if not self.vocab_file:
-            raise errors.InputError("--dynamic_masking needs --vocab_file.")
         made = ((self.records.meta or {}).get("settings")) or {}
         return pretraining_input.DynamicMasking(
-            masking.describe_vocabulary(tokenization.load_vocab(self.vocab_file)),
+            self._vocabulary("--dynamic_masking"),
             made.get("ngram", 3) if made.get("mask_strategy") == "ngram" else 1,
             made.get("masked_lm_prob", 0.15),
             self.options.max_predictions_per_seq or made.get(
                 "max_predictions_per_seq", 20))
+
+    def _vocabulary(self, flag):
+        if not self.vocab_file:
+            raise errors.InputError("%s needs --vocab_file." % flag)
+        return masking.describe_vocabulary(tokenization.load_vocab(self.vocab_file))
 
     def _flops(self, batch):
         lengths = tf.cast(tf.reduce_sum(batch["input_mask"], 1), tf.float32)

@@ -7,6 +7,7 @@ they have. Lan et al. 2020, section 3.1; Devlin et al. 2019, section 3.1.
 
 import dataclasses
 
+import numpy as np
 import tensorflow.compat.v1 as tf
 
 import devices
@@ -15,6 +16,7 @@ import optimization
 import training
 import transformer
 
+NEVER = -1e9  # a score that no word loses to
 TRAIN_METRICS = ("masked_lm_accuracy", "sentence_order_accuracy")
 
 
@@ -28,6 +30,7 @@ class Options(training.Settings):
     max_seq_length: int = None
     max_predictions_per_seq: int = None
     dynamic_masking: bool = False
+    legacy_labels: bool = False
     num_train_steps: int = 100000
     num_warmup_steps: int = 10000
     start_warmup_step: int = 0
@@ -84,8 +87,12 @@ class Scores(object):
     order_hits: tf.Tensor
 
 
-def make_scores_fn(model_class, config, options):
-    """(features, is_training) -> Scores."""
+def make_scores_fn(model_class, config, options, twin_ids=None):
+    """(features, is_training) -> Scores.
+
+    `twin_ids` {id of a character: id of its `##` row} measures models that were trained
+    to predict either row: the two are one word, but not in training.
+    """
     def scores_fn(batch, is_training):
         model = model_class(
             config, is_training, batch["input_ids"], batch["input_mask"],
@@ -93,7 +100,10 @@ def make_scores_fn(model_class, config, options):
             gradient_checkpointing=options.gradient_checkpointing)
         length = tf.shape(batch["input_ids"])[1]
         places, labels, weights = _masked_words(batch, length, options.use_tpu)
-        word_losses, word_hits = _cross_entropy(word_logits(model, places), labels)
+        logits = word_logits(model, places)
+        if twin_ids and not is_training:
+            logits, labels = _fold_twins(logits, labels, twin_ids)
+        word_losses, word_hits = _cross_entropy(logits, labels)
         order_losses, order_hits = _cross_entropy(
             sentence_order_logits(model),
             tf.reshape(batch["next_sentence_labels"], [-1]))
@@ -109,6 +119,20 @@ def _masked_words(batch, length, keep_all):
     if keep_all:
         return [tf.reshape(column, [-1]) for column in columns]
     return [tf.boolean_mask(column, weights > 0.0) for column in columns]
+
+
+def _fold_twins(logits, labels, twin_ids):
+    """[N, V] and [N] as if a character and its `##` row were one word."""
+    vocab_size = logits.shape.as_list()[1]
+    twins, plain = np.full([vocab_size], vocab_size), np.arange(vocab_size)
+    is_twin = np.zeros([vocab_size], bool)
+    for id_, twin in twin_ids.items():
+        twins[id_], plain[twin], is_twin[twin] = twin, id_, True
+    never = tf.fill(tf.stack([tf.shape(logits)[0], 1]), NEVER)
+    scores_of_twins = tf.gather(tf.concat([logits, never], 1), twins, axis=1)
+    folded = tf.reduce_logsumexp(tf.stack([logits, scores_of_twins]), 0)
+    folded += tf.constant(np.where(is_twin, NEVER, 0.0), tf.float32)
+    return folded, tf.gather(tf.constant(plain, tf.int32), labels)
 
 
 def _cross_entropy(logits, labels):

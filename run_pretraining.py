@@ -18,5 +18,6 @@ def main():
 
 if __name__ == "__main__":
     common_flags.define_pretraining("bert_config_file", 100000, 10000)
+    common_flags.define_brightmart_pretraining()
     common_flags.define_optimization(5e-5, 32, 8, "lamb_all", 1000, 20)
     common_flags.run(main)

@@ -23,7 +23,8 @@ FREE_TO_CHANGE = frozenset([
     "eval_batch_size", "predict_batch_size", "keep_checkpoint_max", "output_dir",
     "save_checkpoints_steps", "early_stopping_patience", "data_dir", "split_files",
     "cached_dir", "num_gpus", "num_seeds", "use_horovod", "xla", "gradient_checkpointing",
-    "input_file", "eval_input_file", "vocab_file", "export_dir", "max_eval_steps", "tpu_name", "tpu_zone", "gcp_project",
+    "input_file", "eval_input_file", "vocab_file", "export_dir", "max_eval_steps",
+    "legacy_labels", "tpu_name", "tpu_zone", "gcp_project",
     "master"])
 # What a run leaves in its folder; overwriting removes these and nothing else.
 OUTPUTS = (NAME, "checkpoint", "metrics.jsonl", "curves.png", "report.html", "labels.txt",

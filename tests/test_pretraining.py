@@ -106,3 +106,21 @@ def test_accuracies_and_losses_are_those_of_every_row_once(tmp_path):
         "num_words": len(words), "num_rows": 37}
     for name, value in expected.items():
         assert measured[name] == pytest.approx(value, rel=1e-5), name
+
+
+def test_a_model_of_legacy_labels_is_measured_by_both_rows_of_a_character():
+    rng = np.random.RandomState(6)
+    logits = rng.normal(size=[5, 7]).astype("f4")
+    probabilities = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    twin_ids = {2: 5, 3: 6}
+    labels = np.array([2, 5, 3, 6, 1])
+    with tf.Graph().as_default(), tf.Session() as session:
+        folded, plain = session.run(pretraining._fold_twins(
+            tf.constant(logits), tf.constant(labels), twin_ids))
+    np.testing.assert_array_equal(plain, [2, 2, 3, 3, 1])
+    expected = probabilities.copy()
+    for id_, twin in twin_ids.items():
+        expected[:, id_] += expected[:, twin]
+        expected[:, twin] = 0.0
+    found = np.exp(folded) / np.exp(folded).sum(1, keepdims=True)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
