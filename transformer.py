@@ -18,6 +18,8 @@ import errors
 
 MASKED_SCORE = -10000.0
 LAYER_NORM_EPSILON = 1e-12
+GELU_CUBIC = 0.044715
+GELU_SCALE = math.sqrt(8.0 / math.pi)
 
 LayerScopes = collections.namedtuple(
     "LayerScopes",
@@ -25,10 +27,28 @@ LayerScopes = collections.namedtuple(
      "intermediate", "output", "output_norm"])
 
 
+def multiply(x, factor, gradient):
+    """x * factor, of which both are made from one tensor that `gradient` differentiates.
+
+    `gradient` is a name below: a gradient written as a whole takes fewer passes over
+    memory. tf.custom_gradient would leave an IdentityN, which TensorFlow Lite refuses.
+    """
+    with tf.get_default_graph().gradient_override_map({"Mul": gradient}):
+        return tf.multiply(x, factor)
+
+
 def gelu(x):
-    """Gaussian error linear unit, tanh form (Hendrycks and Gimpel 2016, section 2)."""
-    inner = math.sqrt(2.0 / math.pi) * (x + 0.044715 * x * x * x)
-    return 0.5 * x * (1.0 + tf.tanh(inner))
+    """Gaussian error linear unit, tanh form (Hendrycks and Gimpel 2016, section 2):
+    0.5 x (1 + tanh z) is x sigmoid(2 z)."""
+    gate = tf.sigmoid(x * (tf.square(x) * (GELU_CUBIC * GELU_SCALE) + GELU_SCALE))
+    return multiply(x, gate, "GeluFromGate")
+
+
+@tf.RegisterGradient("GeluFromGate")
+def _gelu_gradient(op, dy):
+    x, gate = op.inputs
+    slope = x * (tf.square(x) * (3 * GELU_CUBIC * GELU_SCALE) + GELU_SCALE)
+    return dy * gate + tf.raw_ops.SigmoidGrad(y=gate, dy=dy * slope), None
 
 
 ACTIVATIONS = {"gelu": gelu, "relu": tf.nn.relu, "tanh": tf.tanh, "linear": tf.identity}
@@ -132,9 +152,18 @@ def layer_norm(x, scope):
     with tf.variable_scope(scope):
         beta = variable("beta", [width], tf.zeros_initializer())
         gamma = variable("gamma", [width], tf.ones_initializer())
-    mean, variance = tf.nn.moments(x, [-1], keepdims=True)
-    return tf.nn.batch_normalization(
-        x, mean, variance, beta, gamma, LAYER_NORM_EPSILON)
+    centered = x - tf.stop_gradient(tf.reduce_mean(x, -1, keepdims=True))
+    variance = tf.reduce_mean(tf.square(centered), -1, keepdims=True)
+    inverse = tf.rsqrt(variance + LAYER_NORM_EPSILON)
+    return multiply(centered, inverse, "NormalFromCentered") * gamma + beta
+
+
+@tf.RegisterGradient("NormalFromCentered")
+def _normal_gradient(op, dy):
+    """Of x itself: it has reached `centered` alone."""
+    normal, inverse = op.outputs[0], op.inputs[1]
+    along = normal * tf.reduce_mean(dy * normal, -1, keepdims=True)
+    return inverse * (dy - tf.reduce_mean(dy, -1, keepdims=True) - along), None
 
 
 def dense(x, width, scope, initializer_range, activation=None):
