@@ -10,12 +10,12 @@ import glob
 import logging
 import os
 import re
-import tempfile
 
 import numpy
 import tensorflow.compat.v1 as tf
 
 import errors
+import storage
 
 _FILE_SUFFIX = re.compile(r"\.(index|meta|data-\d{5}-of-\d{5})$")
 # The step, the moments, accumulated gradients, and the state of a loss scale.
@@ -38,14 +38,14 @@ def find_checkpoint(path):
     Raises errors.InputError where nothing is there, naming what is, and for files that
     are incomplete.
     """
-    prefix = _newest_in(path) if os.path.isdir(path) else _FILE_SUFFIX.sub("", path)
-    if os.path.exists(prefix + ".index"):
+    prefix = _newest_in(path) if storage.is_folder(path) else _FILE_SUFFIX.sub("", path)
+    if storage.exists(prefix + ".index"):
         open_checkpoint(prefix)
         return prefix
     folder = os.path.dirname(prefix) or "."
     there = _prefixes_in(folder)
     if not there:
-        reason = "%s holds none" if os.path.isdir(folder) else "there is no folder %s"
+        reason = "%s holds none" if storage.is_folder(folder) else "there is no folder %s"
         raise errors.InputError("No checkpoint %s: %s." % (path, reason % folder))
     names = [os.path.basename(p) for p in there]
     close = difflib.get_close_matches(os.path.basename(prefix), names, 1, 0.0)
@@ -54,16 +54,16 @@ def find_checkpoint(path):
 
 
 def _prefixes_in(folder):
-    if not os.path.isdir(folder):
+    if not storage.is_folder(folder):
         return []
     return sorted(os.path.join(folder, name[:-len(".index")])
-                  for name in os.listdir(folder) if name.endswith(".index"))
+                  for name in storage.list_folder(folder) if name.endswith(".index"))
 
 
 def _newest_in(folder):
     """What the file `checkpoint` names, by its base name: its paths may be stale."""
     named = _named_by_state_file(folder)
-    if named and os.path.exists(named + ".index"):
+    if named and storage.exists(named + ".index"):
         return named
     numbered = all_checkpoints(folder)
     if numbered:
@@ -98,15 +98,15 @@ def all_checkpoints(folder):
 def open_checkpoint(prefix):
     """A reader; raises errors.InputError for files that are missing or incomplete."""
     try:
-        reader = tf.train.load_checkpoint(prefix)
+        reader = tf.train.NewCheckpointReader(prefix)
         types = reader.get_variable_to_dtype_map()
     except _UNREADABLE as error:
         raise errors.InputError("%s cannot be read: %s" % (prefix, error))
     shapes = reader.get_variable_to_shape_map()
     needed = sum(types[name].size * int(numpy.prod(shapes[name]))
                  for name in types if types[name] != tf.string)
-    there = sum(os.path.getsize(path)
-                for path in glob.glob(glob.escape(prefix) + ".data-*-of-*"))
+    there = sum(storage.size(path)
+                for path in storage.find(glob.escape(prefix) + ".data-*-of-*"))
     if there < needed:
         raise errors.InputError(
             "%s is incomplete: its data should have %d bytes and has %d. Copy or "
@@ -244,7 +244,7 @@ def strip(source_prefix, target_prefix):
     path, comes last. Raises errors.InputError for a damaged source, for one without a
     model, and for the source's own folder, whose `checkpoint` a resumed run needs.
     """
-    folder, name = os.path.split(os.path.abspath(target_prefix))
+    folder, name = os.path.split(target_prefix)
     if os.path.realpath(folder) == os.path.dirname(os.path.realpath(source_prefix)):
         raise errors.InputError(
             "%s cannot be stripped within its own folder, where a run that is resumed "
@@ -255,14 +255,17 @@ def strip(source_prefix, target_prefix):
               for n in names if not is_training_only(n)}
     if not values:
         raise errors.InputError("%s holds no variable of a model." % source_prefix)
-    os.makedirs(folder, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".strip-", dir=folder) as temporary:
+    temporary = os.path.join(folder, ".strip-%d" % os.getpid())
+    storage.make_folder(temporary)
+    try:
         _save(values, os.path.join(temporary, name))
-        with open(os.path.join(temporary, "checkpoint"), "w", encoding="utf-8") as out:
+        with storage.open_file(os.path.join(temporary, "checkpoint"), "w") as out:
             out.write('model_checkpoint_path: "%s"\n'
                       'all_model_checkpoint_paths: "%s"\n' % (name, name))
         for last in (name + ".data-00000-of-00001", name + ".index", "checkpoint"):
-            os.replace(os.path.join(temporary, last), os.path.join(folder, last))
+            storage.replace(os.path.join(temporary, last), os.path.join(folder, last))
+    finally:
+        storage.remove_folder(temporary)
 
 
 def _save(values, prefix):

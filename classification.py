@@ -15,6 +15,7 @@ import errors
 import features
 import hooks
 import optimization
+import storage
 import tasks
 import training
 import transformer
@@ -82,7 +83,7 @@ def read_splits(task, options):
                 task = tasks.learn(task, splits[name])
     if options.do_predict and task.versions:
         path = os.path.join(os.path.dirname(path), tasks.OLD_TEST + ".json")
-        if os.path.exists(path):
+        if storage.exists(path):
             splits[tasks.OLD_TEST] = _read(task, tasks.OLD_TEST, path, options)
     for warning in data_checks.check_examples(splits):
         logging.warning("Warning: %s.", warning)
@@ -110,11 +111,11 @@ def _find_file(task, split, options):
 def _labels_of_earlier_run(options):
     folders = [options.output_dir]
     if options.init_checkpoint:
-        folders.append(options.init_checkpoint if os.path.isdir(options.init_checkpoint)
+        folders.append(options.init_checkpoint if storage.is_folder(options.init_checkpoint)
                        else os.path.dirname(options.init_checkpoint))
     for folder in folders:
         path = os.path.join(folder, "labels.txt")
-        if os.path.exists(path):
+        if storage.exists(path):
             return tasks.read_labels(path)
     raise errors.InputError(
         "No labels.txt in %s. Labels are learnt from the training file: train first, or "
@@ -124,7 +125,7 @@ def _labels_of_earlier_run(options):
 def check_head(prefix, task):
     """Raises errors.InputError where weights to score tell other labels apart."""
     beside = os.path.join(os.path.dirname(prefix), "labels.txt")
-    if os.path.exists(beside) and tasks.read_labels(beside) != task.labels:
+    if storage.exists(beside) and tasks.read_labels(beside) != task.labels:
         raise errors.InputError(
             "%s was trained for the labels in %s, but task %s has other ones: %s." % (
                 prefix, beside, task.name, ", ".join(task.labels[:20])))
@@ -214,7 +215,7 @@ def write_split(split, labels, tokenizer, folder, options, key, batch_size=1):
         padding = dict(rows[-1], is_real_example=0)
         rows += [padding] * (-len(rows) % batch_size)
         notes = {"rows": len(split.examples), "truncated": truncated}
-        os.makedirs(folder, exist_ok=True)
+        storage.make_folder(folder)
         features.write_records(
             path, rows, features.classification_spec(options.max_seq_length), notes)
     share = 100.0 * notes["truncated"] / max(notes["rows"], 1)

@@ -12,6 +12,7 @@ import os
 import tensorflow.compat.v1 as tf
 
 import errors
+import storage
 
 Feature = collections.namedtuple("Feature", ["dtype", "length"])  # length None: a scalar
 
@@ -75,19 +76,19 @@ def write_records(path, rows, spec, notes):
         with tf.io.TFRecordWriter(temporary) as writer:
             for row in rows:
                 writer.write(to_tf_example(row, spec).SerializeToString())
-        with open(path + ".json", "w") as out:
+        with storage.open_file(path + ".json", "w") as out:
             json.dump(notes, out, indent=1, sort_keys=True)
-        os.replace(temporary, path)
+        storage.replace(temporary, path)
     finally:
-        if os.path.exists(temporary):
-            os.remove(temporary)
+        if storage.exists(temporary):
+            storage.remove(temporary)
 
 
 def read_notes(path):
     """The notes of a finished record file, or None where there is none to reuse."""
-    if not os.path.exists(path) or not os.path.exists(path + ".json"):
+    if not storage.exists(path) or not storage.exists(path + ".json"):
         return None
-    with open(path + ".json") as source:
+    with storage.open_file(path + ".json") as source:
         return json.load(source)
 
 

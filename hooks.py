@@ -13,6 +13,7 @@ import tqdm
 
 import errors
 import run_record
+import storage
 
 HISTORY = "metrics.jsonl"
 SECONDS_BETWEEN_LINES = 30.0
@@ -45,8 +46,8 @@ class History(object):
     def __init__(self, folder, last_step):
         self.path = os.path.join(folder, HISTORY)
         self.rows = []
-        if os.path.exists(self.path):
-            with open(self.path, encoding="utf-8") as source:
+        if storage.exists(self.path):
+            with storage.open_file(self.path) as source:
                 rows = [json.loads(line) for line in source if line.endswith("}\n")]
             # What a killed run measured after its last checkpoint happens again.
             self.rows = [row for row in rows if row["step"] <= last_step]
@@ -58,7 +59,7 @@ class History(object):
 
     def add(self, **row):
         self.rows.append(row)
-        with open(self.path, "a", encoding="utf-8") as out:
+        with storage.open_file(self.path, "a") as out:
             out.write(self._line(row))
 
     def evaluations(self):

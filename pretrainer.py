@@ -3,7 +3,6 @@
 Everything is written under `output_dir`. Deaf to the variant.
 """
 
-import dataclasses
 import logging
 import math
 import os
@@ -22,6 +21,7 @@ import pretraining
 import pretraining_input
 import pretraining_records
 import run_record
+import storage
 import tokenization
 import training
 
@@ -296,7 +296,7 @@ class Run(object):
     def _companions(self):
         files = {os.path.basename(self.config_file): self.config.to_json_string()}
         if self.vocab_file:
-            with open(self.vocab_file, encoding="utf-8", newline="") as source:
+            with storage.open_file(self.vocab_file) as source:
                 files["vocab.txt"] = source.read()
         return files
 
@@ -315,11 +315,11 @@ class Run(object):
 def _find_vocabulary(options, config_file):
     """--vocab_file, else the vocab.txt beside the config; None where there is neither."""
     if options.vocab_file:
-        if not os.path.exists(options.vocab_file):
+        if not storage.exists(options.vocab_file):
             raise errors.InputError("--vocab_file=%s is not there." % options.vocab_file)
         return options.vocab_file
     beside = os.path.join(os.path.dirname(config_file), "vocab.txt")
-    return beside if os.path.exists(beside) else None
+    return beside if storage.exists(beside) else None
 
 
 def _build(scores_fn):
@@ -331,7 +331,7 @@ def _build(scores_fn):
 
 def _identity(paths):
     return features.fingerprint([
-        [os.path.basename(path), os.path.getsize(path)] for path in paths])
+        [os.path.basename(path), storage.size(path)] for path in paths])
 
 
 def _check_rate(options):

@@ -13,6 +13,7 @@ import tensorflow.compat.v1 as tf
 
 import errors
 import records
+import storage
 
 # fields: {name: (records.INT64 | records.FLOAT, length)}; num_rows, meta: None if unknown.
 Records = collections.namedtuple(
@@ -46,7 +47,7 @@ def open_records(patterns, flag):
 def _expand(patterns, flag):
     paths = []
     for pattern in filter(None, patterns.split(",")):
-        found = sorted(glob.glob(pattern))
+        found = storage.find(pattern)
         if not found:
             raise errors.InputError("--%s: no file matches %s." % (flag, pattern))
         paths += found
@@ -56,7 +57,7 @@ def _expand(patterns, flag):
 
 
 def _compression(path):
-    with open(path, "rb") as source:
+    with storage.open_file(path, "rb") as source:
         return "GZIP" if source.read(2) == b"\x1f\x8b" else ""
 
 
@@ -109,15 +110,15 @@ def _read(path, compression):
 def find_meta(path):
     """What the meta file that names `path` says, or None."""
     folder = os.path.dirname(path)
-    for meta_path in sorted(glob.glob(os.path.join(glob.escape(folder), "*.meta.json"))):
+    for meta_path in storage.find(os.path.join(glob.escape(folder), "*.meta.json")):
         try:
-            with open(meta_path, encoding="utf-8") as source:
+            with storage.open_file(meta_path) as source:
                 meta = json.load(source)
         except (OSError, ValueError) as error:
             raise errors.InputError("%s is damaged: %s" % (meta_path, error))
         names = meta.get("files", [])
         if isinstance(names, str):
-            names = [os.path.basename(p) for p in glob.glob(os.path.join(folder, names))]
+            names = [os.path.basename(p) for p in storage.find(os.path.join(folder, names))]
         if os.path.basename(path) in names:
             return meta
     return None

@@ -11,6 +11,7 @@ import logging
 from typing import Any, NamedTuple, Optional
 
 import errors
+import storage
 
 # What people call the columns, in lower case.
 KNOWN_NAMES = {
@@ -49,7 +50,7 @@ def read_text(path):
     Raises: InputError if it is missing, empty or not UTF-8.
     """
     try:
-        with open(path, "rb") as stream:
+        with storage.open_file(path, "rb") as stream:
             text = stream.read().decode("utf-8")
     except OSError as error:
         raise errors.InputError("%s cannot be read: %s" % (path, error.strerror))

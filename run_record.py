@@ -9,12 +9,12 @@ import json
 import logging
 import os
 import platform
-import shutil
 import sys
 
 import numpy
 
 import errors
+import storage
 
 NAME = "run.json"
 # What may differ when a run is resumed: how it is watched or measured, not what it learns.
@@ -38,7 +38,7 @@ OUTPUT_FOLDERS = ("best", "eval")
 def sha256(path):
     """Hexadecimal digest of a file's bytes."""
     digest = hashlib.sha256()
-    with open(path, "rb") as source:
+    with storage.open_file(path, "rb") as source:
         for block in iter(lambda: source.read(1 << 20), b""):
             digest.update(block)
     return digest.hexdigest()
@@ -55,9 +55,9 @@ def write_text(path, text):
 
 def write_bytes(path, content):
     temporary = "%s.tmp-%d" % (path, os.getpid())
-    with open(temporary, "wb") as out:
+    with storage.open_file(temporary, "wb") as out:
         out.write(content)
-    os.replace(temporary, path)
+    storage.replace(temporary, path)
 
 
 def describe(settings, files, facts, tensorflow_version):
@@ -82,10 +82,10 @@ def read(folder):
 
 def read_json(path):
     """What a file of ours holds, or None where there is none."""
-    if not os.path.exists(path):
+    if not storage.exists(path):
         return None
     try:
-        with open(path, encoding="utf-8") as source:
+        with storage.open_file(path) as source:
             return json.load(source)
     except ValueError:
         raise errors.InputError(
@@ -113,8 +113,8 @@ def differences(old, new):
 def make_folder(path, flag):
     """Raises errors.InputError where the folder cannot be made or written to."""
     try:
-        os.makedirs(path, exist_ok=True)
-        if os.access(path, os.W_OK):
+        storage.make_folder(path)
+        if storage.is_remote(path) or os.access(path, os.W_OK):
             return
         reason = "it cannot be written to"
     except OSError as error:
@@ -146,7 +146,8 @@ def claim(folder, record, resume, overwrite):
 
 
 def _refuse_foreign(folder):
-    found = [name for name in sorted(os.listdir(folder)) if _is_output(folder, name)]
+    found = [name for name in sorted(storage.list_folder(folder))
+             if _is_output(folder, name)]
     if found:
         raise errors.InputError(
             "--output_dir=%s holds %s, but no %s: no training run of this program made "
@@ -171,7 +172,7 @@ def _refuse_unless_resumed(folder, old, record, resume):
 
 def _is_output(folder, name):
     if name in OUTPUT_FOLDERS:
-        return os.path.isdir(os.path.join(folder, name))
+        return storage.is_folder(os.path.join(folder, name))
     return (name in OUTPUTS or name.startswith(OUTPUT_PREFIXES)
             or name.endswith(OUTPUT_ENDINGS))
 
@@ -181,13 +182,13 @@ def remove_outputs(folder):
 
     The record goes last: until then a killed removal can be begun again.
     """
-    found = [name for name in os.listdir(folder) if _is_output(folder, name)]
+    found = [name for name in storage.list_folder(folder) if _is_output(folder, name)]
     for name in sorted(found, key=lambda name: (name == NAME, name)):
         path = os.path.join(folder, name)
         if name in OUTPUT_FOLDERS:
-            shutil.rmtree(path)
+            storage.remove_folder(path)
         else:
-            os.remove(path)
+            storage.remove(path)
     logging.info("Overwriting %s: %d outputs of an earlier run removed.", folder,
                  len(found))
 

@@ -11,6 +11,7 @@ from typing import Any, Callable, NamedTuple, Optional
 
 import errors
 import readers
+import storage
 from readers import Columns, Record
 
 SPLITS = ("train", "dev", "test")
@@ -335,9 +336,9 @@ def write_labels(path, labels):
         if "\n" in label:
             raise errors.InputError("label %r has a line break; rename it" % label)
     temporary = "%s.%d.tmp" % (path, os.getpid())
-    with open(temporary, "w", encoding="utf-8", newline="\n") as stream:
-        stream.writelines(label + "\n" for label in labels)
-    os.replace(temporary, path)
+    with storage.open_file(temporary, "w") as stream:
+        stream.write("".join(label + "\n" for label in labels))
+    storage.replace(temporary, path)
 
 
 def read_labels(path):

@@ -10,6 +10,7 @@ import unicodedata
 
 import characters
 import errors
+import storage
 
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 # A SentencePiece model has names of its own for padding and for the unknown.
@@ -80,7 +81,7 @@ def load_vocab(vocab_file):
     tokens, or with a token twice.
     """
     try:
-        with open(vocab_file, "rb") as stream:
+        with storage.open_file(vocab_file, "rb") as stream:
             text = stream.read().decode("utf-8")
     except OSError as error:
         raise errors.InputError("vocabulary %s cannot be read: %s; give the vocab.txt "

@@ -14,6 +14,7 @@ import devices
 import errors
 import hooks
 import run_record
+import storage
 
 
 @dataclasses.dataclass(frozen=True)
@@ -220,7 +221,7 @@ def keep_best(prefix, folder, facts, files):
     The new weights are complete before they replace the old ones, and `best.json`, which
     says what they are, follows them.
     """
-    os.makedirs(folder, exist_ok=True)
+    storage.make_folder(folder)
     target = os.path.join(folder, "model.ckpt-%d" % facts["step"])
     for name, text in files.items():
         run_record.write_text(os.path.join(folder, name), text)
@@ -229,8 +230,8 @@ def keep_best(prefix, folder, facts, files):
     for _, old in checkpoints.all_checkpoints(folder):
         if os.path.basename(old) != os.path.basename(target):
             for suffix in (".index", ".data-00000-of-00001"):
-                if os.path.exists(old + suffix):
-                    os.remove(old + suffix)
+                if storage.exists(old + suffix):
+                    storage.remove(old + suffix)
 
 
 def read_best(folder):

@@ -22,7 +22,6 @@ import modeling
 import modeling_google
 import tasks
 import tokenization
-import training
 
 CONFIGS = {"b": (modeling.BertConfig, modeling.BertModel, "albert_config_tiny.json"),
            "g": (modeling_google.AlbertConfig, modeling_google.AlbertModel,

@@ -1,6 +1,5 @@
 """What every run shares: devices and batches, weights to start from, the best ones."""
 
-import collections
 import os
 
 import numpy as np
