@@ -126,7 +126,7 @@ def horovod():
     except ImportError as error:
         raise errors.InputError(
             "--use_horovod needs Horovod for TensorFlow (%s). Install it (docs/"
-            "pretraining.md says how), or use --num_gpus or TF_CONFIG." % error)
+            "training.md says how), or use --num_gpus or TF_CONFIG." % error)
     hvd.init()
     return hvd
 

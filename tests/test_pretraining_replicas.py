@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -86,6 +87,17 @@ def test_two_processes_of_tf_config_update_as_one(alone):
     assert [process.returncode for process in processes] == [0, 0], "\n".join(said)
     assert "held-out loss" in said[0] and "held-out loss" not in said[1]
     check(alone, "machines")
+
+
+def test_two_processes_of_horovod_update_as_one(alone):
+    pytest.importorskip("horovod.tensorflow")
+    horovodrun = os.path.join(os.path.dirname(sys.executable), "horovodrun")
+    code, said = toy.run([horovodrun, "--gloo", "-np", "2"] + command(
+        alone, "horovod", use_horovod=True, accumulate_steps=2, do_eval=True,
+        save_checkpoints_steps=1))
+    assert code == 0 and said.count("8 a device, 4 at a time") == 2, said
+    assert said.count("Step 2: held-out loss") == 1, said
+    check(alone, "horovod")
 
 
 def test_a_broken_tf_config_is_one_message(alone):

@@ -71,19 +71,30 @@ def default_in(cell):
         return words.get(cell, cell), False
 
 
+def flags_in(rows, scripts, place):
+    """{flag: (default, whether it is required)} that the rows say of scripts[place]."""
+    listed = {}
+    for name, default, meaning in rows:
+        if "`%s`" % scripts[1 - place] not in meaning:
+            by_script = default.split(" / ")
+            listed[readme.code_in(name)[0][2:]] = default_in(
+                by_script[place % len(by_script)])
+    return listed
+
+
 @both_languages
-def test_the_table_of_flags_is_what_the_scripts_declare(name):
-    rows = {readme.code_in(row[0])[0][2:]: row[1:] for table in readme.tables(name)
-            for row in table if row[0].startswith("`--")}
+@pytest.mark.parametrize("place", [0, 1])
+def test_the_tables_of_flags_are_what_the_scripts_declare(name, place):
     scripts = ("run_classifier.py", "run_classifier_sp_google.py")
-    for place, script in enumerate(scripts):
-        only_other = "`%s`" % scripts[1 - place]
-        listed = {}
-        for flag, (default, meaning) in rows.items():
-            if only_other not in meaning:
-                by_script = default.split(" / ")
-                listed[flag] = default_in(by_script[place % len(by_script)])
-        assert listed == readme.declared_flags(script)
+    pretraining = readme.table_of(name, "--eval_input_file")
+    listed = flags_in([row for table in readme.tables(name) for row in table
+                       if row[0].startswith("`--") and row not in pretraining],
+                      scripts, place)
+    assert listed == readme.declared_flags(scripts[place])
+    scripts = ("run_pretraining.py", "run_pretraining_google.py")
+    declared = readme.declared_flags(scripts[place])
+    shared = {flag: value for flag, value in listed.items() if flag in declared}
+    assert dict(shared, **flags_in(pretraining, scripts, place)) == declared
 
 
 def variables_of(config_file):
