@@ -3,7 +3,6 @@
 Everything is written under `output_dir`. Deaf to the variant and to the task.
 """
 
-import dataclasses
 import logging
 import os
 import time
@@ -127,23 +126,13 @@ class Run(object):
         if not options.do_train:
             prefix = self._final_checkpoint()
             classification.check_head(prefix, self.task)
-            classification.check_all_loaded(self._plan_warm_start(prefix))
+            classification.check_all_loaded(checkpoints.plan_warm_start(
+                prefix, self.shapes, self.config.layout, self.files["config"]))
             return None
         if not options.init_checkpoint:
             return None
-        found = self._plan_warm_start(options.init_checkpoint)
-        inside = os.path.realpath(found.prefix).startswith(
-            os.path.join(os.path.realpath(options.output_dir), ""))
-        if inside and options.overwrite_output_dir:
-            raise errors.InputError(
-                "--overwrite_output_dir would remove the weights to start from, %s. "
-                "Give another --output_dir." % found.prefix)
-        return found
-
-    def _plan_warm_start(self, path):
-        return checkpoints.plan_warm_start(
-            path, self.shapes, self.config.layout, self.files["config"],
-            self.options.init_from_group0 and self.options.do_train)
+        return training.plan_warm_start(
+            options, self.shapes, self.config.layout, self.files["config"])
 
     def _claim_folder(self, examples, warm_start):
         options = self.options
@@ -155,13 +144,7 @@ class Run(object):
         for name, rows in examples.items():
             facts["%s data" % name] = "%d rows (%s)" % (
                 len(rows), features.fingerprint([e[:4] for e in rows]))
-        record = run_record.describe(
-            dataclasses.asdict(options), self.files, facts, tf.__version__)
-        if warm_start:
-            record["files"]["init_checkpoint"] = {
-                "path": warm_start.prefix,
-                "sha256": run_record.sha256(warm_start.prefix + ".index")}
-        run_record.claim(folder, record, options.resume, options.overwrite_output_dir)
+        training.claim_folder(options, self.files, facts, warm_start)
         tasks.write_labels(os.path.join(folder, "labels.txt"), self.labels)
 
     def _prepare(self, name, examples):
