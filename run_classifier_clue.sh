@@ -32,7 +32,7 @@ again=(--resume); [ "${OVERWRITE:-}" != 1 ] || again=(--overwrite_output_dir)
 while read -r task length batch rate epochs steps <&3; do
     [[ " ${tasks[*]} " = *" $task "* ]] || continue
     if [ "$pretrained" = no ]; then batch=32 rate=1e-4; fi  # lower ones stay at chance
-    if [ "$data" = data/clue_sample ]; then epochs=20 steps=30; fi
+    if [ "$data" = data/clue_sample ]; then epochs=15 steps=40; fi
     say "== $task"
     "$PYTHON" "${run[@]}" --task_name="$task" --data_dir="$data" \
         --output_dir="$output/$task" "${again[@]}" --do_train --do_eval --do_predict \
