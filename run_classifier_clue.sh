@@ -21,7 +21,7 @@ tnews    128 16 2e-5  3 300
 wsc      128 16 1e-5 10  10'
 choose_tasks "$(cut -d' ' -f1 <<<"$recipes")" "$@"
 
-data=${CLUE_DIR:-data/clue} about="CLUE, in ${CLUE_DIR:-data/clue}"
+data=${CLUE_DIR:-data/clue} about=${CLUE_DIR:-CLUE as published, in data/clue}
 if [ -z "${CLUE_DIR:-}" ] && ! obtain_some clue "${tasks[@]}" --to "$data"; then
     say "CLUE cannot be reached from here: going on with the embedded sample."
     data=data/clue_sample about="$data, sentences of our own: this is not CLUE"
