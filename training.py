@@ -179,8 +179,8 @@ def claim_folder(options, files, facts, warm_start):
 def train(estimator, input_fn, num_steps, settings, history, after_checkpoint, more=()):
     """Trains up to `num_steps` updates. Returns the signal that ended it, or None.
 
-    `after_checkpoint` and the hooks `more` run where checkpoints are written: in the
-    first process.
+    `after_checkpoint` and the hooks `more`, which read the loss, run in the first
+    process alone, where checkpoints are written; the latter not with a TPU.
     """
     shared = devices.distribution(settings)
     stop = hooks.StopOnSignalHook()
@@ -188,31 +188,24 @@ def train(estimator, input_fn, num_steps, settings, history, after_checkpoint, m
     watching, listeners = [stop], []
     if settings.use_horovod:
         watching.append(devices.horovod().BroadcastGlobalVariablesHook(0))
-    if shared.is_chief:
-        listeners = [listener]
-        watching += more
-        if not settings.use_tpu:
-            watching.append(hooks.ProgressHook(
-                num_steps, settings.train_batch_size, history, listener,
-                shared.num_replicas))
+    if settings.use_tpu:
+        listeners = [listener]  # a TPU's losses stay there until it has done its loops
+    elif shared.is_chief:
+        # In this order a step is noted, and found sound, before it is saved.
+        watching += [hooks.ProgressHook(num_steps, settings.train_batch_size, history,
+                                        listener, shared.num_replicas)]
+        watching += [*more, tf.train.CheckpointSaverHook(
+            estimator.model_dir, save_steps=estimator.config.save_checkpoints_steps,
+            listeners=[listener])]
     if shared.num_workers > 1 and not settings.use_horovod:
-        _train_on_machines(estimator, input_fn, num_steps, watching, listeners)
+        # Only train_and_evaluate starts the servers; nobody has the role that evaluates.
+        tf.estimator.train_and_evaluate(
+            estimator, tf.estimator.TrainSpec(input_fn, num_steps, watching),
+            tf.estimator.EvalSpec(input_fn, steps=1))
     else:
         estimator.train(input_fn, max_steps=num_steps, hooks=watching,
                         saving_listeners=listeners)
     return stop.received
-
-
-def _train_on_machines(estimator, input_fn, num_steps, watching, listeners):
-    """This process's part in what TF_CONFIG says; `listeners` are the chief's alone."""
-    if listeners:
-        watching = watching + [tf.train.CheckpointSaverHook(
-            estimator.model_dir, save_steps=estimator.config.save_checkpoints_steps,
-            listeners=listeners)]
-    # Only train_and_evaluate starts the servers; nobody has the role that evaluates.
-    tf.estimator.train_and_evaluate(
-        estimator, tf.estimator.TrainSpec(input_fn, num_steps, watching),
-        tf.estimator.EvalSpec(input_fn, steps=1))
 
 
 def keep_best(prefix, folder, facts, files):
