@@ -11,13 +11,17 @@ import tensorflow.compat.v1 as tf
 
 import modeling
 import modeling_google
+import pretraining
 from tests import toy
 
 
 def write_weights(folder, model_class, config):
+    """As published ones: the encoder and both pre-training heads."""
     folder.mkdir(parents=True)
     with tf.Graph().as_default(), tf.Session() as session:
-        model_class(config, False, tf.zeros([1, 4], tf.int32))
+        model = model_class(config, False, tf.zeros([1, 4], tf.int32))
+        pretraining.word_logits(model, [0])
+        pretraining.sentence_order_logits(model)
         session.run(tf.global_variables_initializer())
         tf.train.Saver(tf.trainable_variables()).save(
             session, str(folder / "albert_model.ckpt"), write_meta_graph=False)

@@ -1,4 +1,4 @@
-"""The guide to pre-training says what is so, in both languages, and its commands run."""
+"""The guide to pre-training says what is so in both languages; its commands run."""
 
 import ast
 import os
@@ -13,6 +13,7 @@ from tests import test_readme
 
 PAGES = ("docs/training.md", "docs/training_en.md")
 both_languages = pytest.mark.parametrize("name", PAGES)
+MODULES = ["pretrainer", "pretraining_records", "hooks", "devices"]
 
 # Everything runs as it is printed, but for these, on toy files of the same names.
 SUBSTITUTIONS = {
@@ -26,7 +27,7 @@ SUBSTITUTIONS = {
     "--save_checkpoints_steps=1000": "--save_checkpoints_steps=2",
     "--save_checkpoints_steps=500": "--save_checkpoints_steps=2",
     "--num_train_epochs=5": "--num_train_epochs=1",
-    # Horovod is no requirement; test_pretraining_replicas runs it where it is installed.
+    # Horovod is no requirement; test_pretraining_replicas runs it where it is.
     "horovodrun --gloo -np 2 ": "", " --use_horovod": ""}
 
 
@@ -91,12 +92,12 @@ def raised_by(module):
 
 def told(name):
     """The messages in a page's table of errors."""
-    return [readme.code_in(row[0])[0]
-            for row in readme.table_of(name, "Nothing to do: give --do_train or --do_eval")]
+    table = readme.table_of(name, "Nothing to do: give --do_train or --do_eval")
+    return [readme.code_in(row[0])[0] for row in table]
 
 
 @both_languages
-@pytest.mark.parametrize("module", ["pretrainer", "pretraining_records", "hooks", "devices"])
+@pytest.mark.parametrize("module", MODULES)
 def test_every_message_that_a_module_raises_is_told(name, module):
     raised = [texts for texts in raised_by(module) if texts]
     assert raised
@@ -106,8 +107,7 @@ def test_every_message_that_a_module_raises_is_told(name, module):
 
 @both_languages
 def test_every_message_that_is_told_is_a_message_of_the_program(name):
-    said = [text for module in ("pretrainer", "pretraining_records", "hooks", "devices",
-                                "training", "run_record")
+    said = [text for module in MODULES + ["training", "run_record"]
             for text in literals(ast.parse(readme.read(module + ".py")))]
     for part in told(name):
         assert any(part in text for text in said), part
