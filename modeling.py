@@ -60,13 +60,13 @@ class BertModel(transformer.TransformerModel):
         x = tf.reshape(x, transformer.shape_list(input_ids) + [config.hidden_size])
         return transformer.add_positions_and_types(x, token_type_ids, config)
 
-    def encode(self, x, bias):
+    def encode(self, x, attend):
         layers = []
         for i in range(self.config.num_hidden_layers):
             shared = self.config.share_parameter_across_layers
             with tf.variable_scope("layer_shared" if shared else "layer_%d" % i):
                 x = self.run_layer(
-                    x, bias, SCOPES, i, self.config.ln_type == "preln")
+                    x, attend, SCOPES, i, self.config.ln_type == "preln")
             layers.append(x)
         return layers
 

@@ -45,7 +45,7 @@ class AlbertModel(transformer.TransformerModel):
         words = transformer.embedding_lookup(input_ids, self.embedding_table, use_one_hot)
         return transformer.add_positions_and_types(words, token_type_ids, config)
 
-    def encode(self, x, bias):
+    def encode(self, x, attend):
         config = self.config
         if config.embedding_size != config.hidden_size:
             x = transformer.dense(x, config.hidden_size, "embedding_hidden_mapping_in",
@@ -56,7 +56,7 @@ class AlbertModel(transformer.TransformerModel):
             for inner in range(config.inner_group_num):
                 with tf.variable_scope(
                         "transformer/group_%d/inner_group_%d" % (group, inner)):
-                    x = self.run_layer(x, bias, SCOPES, len(layers))
+                    x = self.run_layer(x, attend, SCOPES, len(layers))
                 layers.append(x)
         return layers
 

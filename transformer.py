@@ -15,11 +15,9 @@ import math
 import tensorflow.compat.v1 as tf
 
 import errors
+import formulas
 
 MASKED_SCORE = -10000.0
-LAYER_NORM_EPSILON = 1e-12
-GELU_CUBIC = 0.044715
-GELU_SCALE = math.sqrt(8.0 / math.pi)
 
 LayerScopes = collections.namedtuple(
     "LayerScopes",
@@ -27,31 +25,8 @@ LayerScopes = collections.namedtuple(
      "intermediate", "output", "output_norm"])
 
 
-def multiply(x, factor, gradient):
-    """x * factor, of which both are made from one tensor that `gradient` differentiates.
-
-    `gradient` is a name below: a gradient written as a whole takes fewer passes over
-    memory. tf.custom_gradient would leave an IdentityN, which TensorFlow Lite refuses.
-    """
-    with tf.get_default_graph().gradient_override_map({"Mul": gradient}):
-        return tf.multiply(x, factor)
-
-
-def gelu(x):
-    """Gaussian error linear unit, tanh form (Hendrycks and Gimpel 2016, section 2):
-    0.5 x (1 + tanh z) is x sigmoid(2 z)."""
-    gate = tf.sigmoid(x * (tf.square(x) * (GELU_CUBIC * GELU_SCALE) + GELU_SCALE))
-    return multiply(x, gate, "GeluFromGate")
-
-
-@tf.RegisterGradient("GeluFromGate")
-def _gelu_gradient(op, dy):
-    x, gate = op.inputs
-    slope = x * (tf.square(x) * (3 * GELU_CUBIC * GELU_SCALE) + GELU_SCALE)
-    return dy * gate + tf.raw_ops.SigmoidGrad(y=gate, dy=dy * slope), None
-
-
-ACTIVATIONS = {"gelu": gelu, "relu": tf.nn.relu, "tanh": tf.tanh, "linear": tf.identity}
+ACTIVATIONS = {"gelu": formulas.gelu, "relu": tf.nn.relu, "tanh": tf.tanh,
+               "linear": tf.identity}
 
 
 class TransformerConfig(object):
@@ -152,18 +127,7 @@ def layer_norm(x, scope):
     with tf.variable_scope(scope):
         beta = variable("beta", [width], tf.zeros_initializer())
         gamma = variable("gamma", [width], tf.ones_initializer())
-    centered = x - tf.stop_gradient(tf.reduce_mean(x, -1, keepdims=True))
-    variance = tf.reduce_mean(tf.square(centered), -1, keepdims=True)
-    inverse = tf.rsqrt(variance + LAYER_NORM_EPSILON)
-    return multiply(centered, inverse, "NormalFromCentered") * gamma + beta
-
-
-@tf.RegisterGradient("NormalFromCentered")
-def _normal_gradient(op, dy):
-    """Of x itself: it has reached `centered` alone."""
-    normal, inverse = op.outputs[0], op.inputs[1]
-    along = normal * tf.reduce_mean(dy * normal, -1, keepdims=True)
-    return inverse * (dy - tf.reduce_mean(dy, -1, keepdims=True) - along), None
+    return formulas.normalize(x) * gamma + beta
 
 
 def dense(x, width, scope, initializer_range, activation=None):
@@ -213,7 +177,20 @@ def attention_bias(input_mask):
     return (1.0 - mask) * MASKED_SCORE
 
 
-def self_attention(x, bias, config, scope, seed=None):
+def make_attention(bias, dropout_rate, by_blocks):
+    """How queries, keys and values, [B, N, S, D], and a dropout seed make [B, N, S, D].
+
+    `by_blocks` is for training on CPUs, and holds where attention has no dropout.
+    """
+    def attend(query, key, value, seed):
+        if by_blocks and not dropout_rate:
+            return formulas.attention_by_blocks(query, key, value, bias)
+        scores = tf.matmul(query, key, transpose_b=True) + bias  # [B, N, S, S]
+        return tf.matmul(dropout(tf.nn.softmax(scores), dropout_rate, seed), value)
+    return attend
+
+
+def self_attention(x, attend, config, scope, seed=None):
     """[B, S, H] -> [B, S, H]: scaled dot products over N heads, before the output dense."""
     batch, length, hidden = shape_list(x)
     heads = config.num_attention_heads
@@ -224,14 +201,11 @@ def self_attention(x, bias, config, scope, seed=None):
         return tf.transpose(y, [0, 2, 1, 3])
 
     query = project("query") * (1.0 / math.sqrt(hidden // heads))
-    scores = tf.matmul(query, project("key"), transpose_b=True) + bias  # [B, N, S, S]
-    weights = dropout(
-        tf.nn.softmax(scores), config.attention_probs_dropout_prob, seed)
-    context = tf.transpose(tf.matmul(weights, project("value")), [0, 2, 1, 3])
-    return tf.reshape(context, [batch, length, hidden])
+    context = attend(query, project("key"), project("value"), seed)
+    return tf.reshape(tf.transpose(context, [0, 2, 1, 3]), [batch, length, hidden])
 
 
-def encoder_layer(x, bias, config, scopes, pre_norm=False, seed=None):
+def encoder_layer(x, attend, config, scopes, pre_norm=False, seed=None):
     """[B, S, H] -> [B, S, H]: attention and feed-forward, each with its residual.
 
     Post-LN norms the sum (Vaswani et al. 2017), pre-LN the input of each branch (Xiong et
@@ -242,7 +216,7 @@ def encoder_layer(x, bias, config, scopes, pre_norm=False, seed=None):
         return dropout(y, config.hidden_dropout_prob, seed, place)
 
     def attention(y):
-        return output_dense(self_attention(y, bias, config, scopes.attention, seed),
+        return output_dense(self_attention(y, attend, config, scopes.attention, seed),
                             scopes.attention_output, 1)
 
     def feed_forward(y):
@@ -260,17 +234,17 @@ def encoder_layer(x, bias, config, scopes, pre_norm=False, seed=None):
 
 
 def recompute(layer, x):
-    """layer(x), computed once more in the backward pass instead of kept (Chen et al. 2016).
+    """layer(x), computed again in the backward pass, not kept (Chen et al. 2016).
 
-    `layer` takes and returns one tensor, gives the same each time (dropout by seed), and
-    has all its variables in the current variable scope.
+    `layer` takes and returns one tensor, gives the same each time (dropout by seed),
+    and has all its variables in the current variable scope.
     """
     scope = tf.get_variable_scope()
     y = layer(x)
     weights = tf.trainable_variables(scope.name + "/")
 
-    # The weights are arguments: by itself tf.custom_gradient finds variables by the name
-    # of their operation, which fails for the second of two replicas.
+    # The weights are arguments: by itself tf.custom_gradient finds variables by the
+    # name of their operation, which fails for the second of two replicas.
     @tf.custom_gradient
     def forget(x, y, *_):
         def gradient(dy):
@@ -283,6 +257,10 @@ def recompute(layer, x):
         return tf.identity(y), gradient
 
     return forget(x, tf.stop_gradient(y), *[tf.convert_to_tensor(w) for w in weights])
+
+
+def _has_gpu():
+    return bool(tf.config.experimental.list_physical_devices("GPU"))
 
 
 class TransformerModel(object):
@@ -326,19 +304,22 @@ class TransformerModel(object):
                 self.dropout_seed = tf.random.uniform([2], maxval=2**30, dtype=tf.int32)
             with tf.variable_scope("encoder"):
                 self.all_encoder_layers = self.encode(
-                    self.embedding_output, attention_bias(input_mask))
+                    self.embedding_output, make_attention(
+                        attention_bias(input_mask),
+                        self.config.attention_probs_dropout_prob,
+                        is_training and not use_one_hot_embeddings and not _has_gpu()))
             self.sequence_output = self.all_encoder_layers[-1]
             self.pooled_output = self.pool()
 
-    def run_layer(self, x, bias, scopes, number, pre_norm=False):
-        """[B, S, H] -> [B, S, H]: the encoder's layer `number`, counted from 0, with its
-        variables in the current variable scope."""
+    def run_layer(self, x, attend, scopes, number, pre_norm=False):
+        """[B, S, H] -> [B, S, H]: the encoder's layer `number`, counted from 0, with
+        its variables in the current variable scope."""
         if not self.gradient_checkpointing:
-            return encoder_layer(x, bias, self.config, scopes, pre_norm)
-        with tf.control_dependencies([x]):  # or all layers' zeros would be drawn at once
+            return encoder_layer(x, attend, self.config, scopes, pre_norm)
+        with tf.control_dependencies([x]):  # or all layers' zeros would come at once
             seed = self.dropout_seed + [number, 0]
         return recompute(lambda y: encoder_layer(
-            y, bias, self.config, scopes, pre_norm, seed), x)
+            y, attend, self.config, scopes, pre_norm, seed), x)
 
     def pool(self):
         """[B, H] -> tanh dense of the first token's vector."""

@@ -28,11 +28,11 @@ from benchmarks import step_server
 PRODUCT_SIZE = 2048
 
 
-def one_hot_objective(config):
+def one_hot_objective(config, _):
     """features -> [loss]: masked-LM labels as one-hot vectors, over all predictions."""
     def sums(batch):
-        model = modeling.BertModel(config, True, batch["input_ids"], batch["input_mask"],
-                                   batch["segment_ids"])
+        model = modeling.BertModel(
+            config, True, batch["input_ids"], batch["input_mask"], batch["segment_ids"])
         words = tf.nn.log_softmax(
             pretraining.masked_lm_logits(model, batch["masked_lm_positions"]))
         labels = tf.one_hot(tf.reshape(batch["masked_lm_ids"], [-1]), config.vocab_size)
@@ -66,7 +66,7 @@ def make_step(name, case, threads, amp):
              for key, value in values.items()}
     feed = {batch[key]: value for key, value in values.items()}
     optimizer = optimization.OPTIMIZERS["lamb"](1e-5)
-    sums = one_hot_objective(config) if name == "onehot" else our_objective(config, batch)
+    sums = {"ours": our_objective, "onehot": one_hot_objective}[name](config, batch)
     losses, gradients = optimization.sum_over_slices(sums, batch, 1, optimizer)
     update = optimizer.apply_gradients(gradients, tf.train.get_global_step())
     fetches = [update] + losses
@@ -125,12 +125,15 @@ def start(args, case):
     """The contenders of a case, ready."""
     dtype = "bfloat16" if args.amp else "float32"
     tail = [case, str(args.threads), dtype]
-    ours = [sys.executable, "-W", "ignore", "-m", "benchmarks.pretraining_step", "--serve"]
+    ours = [sys.executable, "-W", "ignore", "-m", "benchmarks.pretraining_step",
+            "--serve"]
     commands = collections.OrderedDict(
         (name, ours + [name] + tail) for name in ("ours", "onehot"))
     if args.torch:
-        commands["torch"] = [args.torch, "-m", "benchmarks.pretraining_step_torch"] + tail
-    return [Contender(name, command, args.threads) for name, command in commands.items()]
+        commands["torch"] = [
+            args.torch, "-m", "benchmarks.pretraining_step_torch"] + tail
+    return [Contender(name, command, args.threads)
+            for name, command in commands.items()]
 
 
 def race(args, case):
@@ -156,7 +159,8 @@ def show(case, contenders, rate):
         print("%-8s %-7s %8.3f %8.3f %8.3f %11.1f %9.0f %7.0f %6.0f%%" % (
             case, contender.name, middle["cpu"], turns[0]["cpu"], middle["wall"],
             rows / middle["wall"], max(t["peak"] for t in turns) / 2.0 ** 20,
-            work / middle["cpu"] / 1e9, 100.0 * work / middle["cpu"] / rate), flush=True)
+            work / middle["cpu"] / 1e9, 100.0 * work / middle["cpu"] / rate),
+            flush=True)
 
 
 def main():

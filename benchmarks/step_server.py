@@ -1,4 +1,4 @@
-"""What the contenders of benchmarks.pretraining_step share: cases, batches and the pipe.
+"""What the contenders of benchmarks.pretraining_step share: cases, batches, the pipe.
 
 No TensorFlow and no PyTorch here: either side runs in an environment of its own.
 """
@@ -34,7 +34,7 @@ def num_masked(case):
 
 
 def batch(case):
-    """{feature: array} of rows without padding, so that nobody gains by leaving it out."""
+    """{feature: array} of rows without padding: nobody gains by leaving it out."""
     _, length, rows, predictions = CASES[case]
     rng = np.random.RandomState(1)
     vocab_size = config_values(case)["vocab_size"]

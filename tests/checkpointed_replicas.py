@@ -1,5 +1,5 @@
 """Gradient checkpointing on two virtual CPU devices, inside the loop over slices:
-`python -m tests.checkpointed_replicas` prints how far its gradients are from plain ones.
+`python -m tests.checkpointed_replicas` prints how far gradients are from plain ones.
 
 A program of its own, because the number of devices is fixed when TensorFlow starts.
 """
@@ -14,7 +14,7 @@ from tests import test_gradient_checkpointing as toy
 
 
 def differences():
-    """[the largest difference of a gradient's entry over the norm of all, that norm]."""
+    """[largest difference of an entry over the norm of all gradients, that norm]."""
     replica = tf.distribute.get_replica_context().replica_id_in_sync_group
     rows = tf.range(4) + 4 * replica
     batch = {"ids": tf.gather(toy.IDS, rows), "mask": tf.gather(toy.MASK, rows)}
@@ -32,7 +32,8 @@ def differences():
 
     plain, again = gradients(False), gradients(True)
     norm = tf.global_norm(plain)
-    largest = tf.reduce_max([tf.reduce_max(tf.abs(a - b)) for a, b in zip(plain, again)])
+    largest = tf.reduce_max(
+        [tf.reduce_max(tf.abs(a - b)) for a, b in zip(plain, again)])
     return tf.stack([largest / norm, norm])
 
 

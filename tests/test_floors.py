@@ -16,9 +16,10 @@ MAY_IMPORT = {
     # floor 1
     "characters": set(), "checkpoints": set(), "data_checks": set(),
     "data_report": set(), "devices": set(), "features": set(),
-    "flops": set(), "lamb_optimizer": set(), "masking": set(), "metrics": set(),
+    "flops": set(), "formulas": set(), "lamb_optimizer": set(), "masking": set(),
+    "metrics": set(),
     "parallel": set(), "readers": set(), "records": set(), "run_record": set(),
-    "segmentation": set(), "sentences": set(), "transformer": set(),
+    "segmentation": set(), "sentences": set(), "transformer": {"formulas"},
     # floor 2
     "corpus": {"sentences"},
     "curves": {"run_record"},

@@ -1,4 +1,4 @@
-"""Layers that are computed again in the backward pass give the gradients of kept ones."""
+"""Layers computed again in the backward pass give the gradients of kept ones."""
 
 import subprocess
 import sys
@@ -27,7 +27,7 @@ MASK = (np.arange(12) < np.array([[12], [5]] * 4)).astype("int32")
 
 
 def loss_and_gradients(name, dropout, num_slices=1, **options):
-    """[loss, gradients ...] at the same weights and the same dropout seeds each time."""
+    """[loss, gradients ...] at the same weights and the same dropout seeds."""
     model_class, config = MODELS[name]
     config.hidden_dropout_prob = config.attention_probs_dropout_prob = dropout
 
