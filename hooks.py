@@ -222,12 +222,17 @@ class StopOnSignalHook(tf.train.SessionRunHook):
 
 
 class Stopped(Exception):
-    """A signal ended the run; what it had is saved."""
+    """A signal ended the run; what the first process had is saved."""
 
-    def __init__(self, number, folder):
-        super(Stopped, self).__init__(
-            "Stopped by signal %d; the last step is saved in %s. The same command with "
-            "--resume goes on from there." % (number, folder))
+    def __init__(self, number, folder, is_chief=True):
+        text = "Stopped by signal %d; " % number
+        if is_chief:
+            text += ("the last step is saved in %s. The same command with --resume goes on "
+                     "from there." % folder)
+        else:
+            text += ("only the first process saves: stop the others too, and start all of "
+                     "them with --resume.")
+        super(Stopped, self).__init__(text)
         self.number = number
 
 

@@ -13,16 +13,14 @@ import checkpoints
 import curves
 import devices
 import errors
-import features
 import flops
 import hooks
-import masking
 import pretraining
+import pretraining_data
 import pretraining_input
 import pretraining_records
 import run_record
 import storage
-import tokenization
 import training
 
 EVAL_STEPS_OF_TRAINING_RECORDS = 100
@@ -55,28 +53,30 @@ class Run(object):
         self.options = options
         self.config_file = config_file
         self.order_key = order_key
-        self.vocab_file = _find_vocabulary(options, config_file)
-        self.records = self._open(options.input_file, "input_file")
-        self.eval_records = self.records
-        if options.eval_input_file:
-            self.eval_records = self._open(options.eval_input_file, "eval_input_file")
-        self.dynamic = self._dynamic_masking()
+        self.data = pretraining_data.Data(options, config, config_file)
         self.distribution = devices.distribution(options)
         self.device_batch_size = training.device_batch_size(options)
-        twins = self._vocabulary("--legacy_labels").twin_ids if options.legacy_labels else {}
-        scores_fn = pretraining.make_scores_fn(model_class, config, options, twins)
+        scores_fn = pretraining.make_scores_fn(
+            model_class, config, options, options.legacy_labels
+            and self.data.vocabulary("--legacy_labels").twin_ids)
         shapes = training.model_shapes(lambda: _build(scores_fn))
         warm_start = None
         if options.do_train and options.init_checkpoint:
             warm_start = training.plan_warm_start(options, shapes, config.layout,
                                                   config_file)
+        elif not options.do_train:
+            self._check_weights(shapes)
         self.estimator = training.make_estimator(pretraining.make_model_fn(
             scores_fn, options, warm_start, self._flops), options)
         # Nothing is written before this line, so a run that is refused leaves no trace.
         self._claim_folder(warm_start)
         newest = checkpoints.all_checkpoints(options.output_dir)
+        if options.overwrite_output_dir and not self.distribution.is_chief:
+            newest = []  # the first process removes them
         self.start_step = newest[-1][0] if newest else 0
-        self.history = hooks.History(options.output_dir, self.start_step)
+        self.history = None
+        if self.distribution.is_chief:
+            self.history = hooks.History(options.output_dir, self.start_step)
 
     def go(self):
         """Does what the options ask. Returns what eval_results.json holds, if anything."""
@@ -95,47 +95,6 @@ class Run(object):
 
     # Before training.
 
-    def _open(self, patterns, flag):
-        options = self.options
-        found = pretraining_records.open_records(patterns, flag)
-        pretraining_records.check(
-            found, flag, options.max_seq_length, options.max_predictions_per_seq,
-            self.config.vocab_size,
-            self.vocab_file and run_record.sha256(self.vocab_file))
-        if found.max_seq_length > self.config.max_position_embeddings:
-            raise errors.InputError(
-                "%s holds sequences of %d tokens, but the model of %s has %d positions."
-                % (found.paths[0], found.max_seq_length, self.config_file,
-                   self.config.max_position_embeddings))
-        return found
-
-    def _dynamic_masking(self):
-        """How to mask records without masks; None for records that have them."""
-        without = [r.paths[0] for r in (self.records, self.eval_records)
-                   if "token_boundary" in r.fields]
-        if not without:
-            if self.options.dynamic_masking:
-                raise errors.InputError(
-                    "--dynamic_masking: the records of %s have their masks already. Make "
-                    "them by create_pretraining_data.py --dynamic_masking, or leave it "
-                    "out." % self.records.paths[0])
-            return None
-        if not self.options.dynamic_masking:
-            raise errors.InputError(
-                "%s holds records without masks: give --dynamic_masking." % without[0])
-        made = ((self.records.meta or {}).get("settings")) or {}
-        return pretraining_input.DynamicMasking(
-            self._vocabulary("--dynamic_masking"),
-            made.get("ngram", 3) if made.get("mask_strategy") == "ngram" else 1,
-            made.get("masked_lm_prob", 0.15),
-            self.options.max_predictions_per_seq or made.get(
-                "max_predictions_per_seq", 20))
-
-    def _vocabulary(self, flag):
-        if not self.vocab_file:
-            raise errors.InputError("%s needs --vocab_file." % flag)
-        return masking.describe_vocabulary(tokenization.load_vocab(self.vocab_file))
-
     def _flops(self, batch):
         lengths = tf.cast(tf.reduce_sum(batch["input_mask"], 1), tf.float32)
         return flops.training_flops(
@@ -144,6 +103,15 @@ class Run(object):
             tf.reduce_sum(batch["masked_lm_weights"]),
             tf.cast(tf.shape(lengths)[0], tf.float32))
 
+    def _check_weights(self, shapes):
+        """Raises errors.InputError unless there is all that is to be measured."""
+        found = checkpoints.plan_warm_start(
+            self._weights_to_measure(), shapes, self.config.layout, self.config_file)
+        if found.new:
+            raise errors.InputError(
+                "%s has no pre-training heads (%s): only pre-trained weights can be "
+                "measured." % (found.prefix, ", ".join(found.new[:5])))
+
     def _claim_folder(self, warm_start):
         options = self.options
         if not self.distribution.is_chief:
@@ -151,11 +119,10 @@ class Run(object):
         if not options.do_train:
             run_record.make_folder(options.output_dir, "output_dir")
             return
-        facts = {"records": "%d files (%s)" % (
-            len(self.records.paths), _identity(self.records.paths))}
+        facts = {"records": self.data.identity()}
         files = {"config": self.config_file}
-        if self.vocab_file:
-            files["vocab"] = self.vocab_file
+        if self.data.vocab_file:
+            files["vocab"] = self.data.vocab_file
         training.claim_folder(options, files, facts, warm_start)
 
     # Training.
@@ -171,26 +138,26 @@ class Run(object):
         _check_rate(options)
         shared = self.distribution
         input_fn = pretraining_input.training_input_fn(
-            self.records, self.device_batch_size, options.seed,
+            self.data.records, self.device_batch_size, options.seed,
             start * options.train_batch_size, (shared.num_workers, shared.worker),
-            options.use_tpu, self.dynamic)
+            options.use_tpu, self.data.dynamic)
         try:
             received = training.train(
                 self.estimator, input_fn, options.num_train_steps, options, self.history,
                 self._evaluate_new_checkpoints, [hooks.DivergenceHook(self.history)])
         except (tf.errors.DataLossError, tf.errors.InvalidArgumentError):
             damage = pretraining_records.describe_damage(
-                self.records, self.config.vocab_size)
+                self.data.records, self.config.vocab_size)
             if damage is None:
                 raise
             raise errors.InputError(damage)
         if received:
-            raise hooks.Stopped(received, options.output_dir)
+            raise hooks.Stopped(received, options.output_dir, shared.is_chief)
         if shared.is_chief:
             self._evaluate_new_checkpoints()
 
     def _say_what_begins(self, left):
-        options, found = self.options, self.records
+        options, found = self.options, self.data.records
         begins = "Training from random weights"
         if self.start_step:
             begins = "Resuming %s with its optimizer's state" % (
@@ -204,7 +171,7 @@ class Run(object):
         logging.info(
             "%d files, %sat most %d tokens and %s masked ones a record; %d rows an update, "
             "%d a device, %d at a time.", len(found.paths), known, found.max_seq_length,
-            found.max_predictions_per_seq or self.dynamic.max_predictions_per_seq,
+            found.max_predictions_per_seq or self.data.dynamic.max_predictions_per_seq,
             options.train_batch_size, self.device_batch_size,
             self.device_batch_size // options.accumulate_steps)
 
@@ -246,7 +213,8 @@ class Run(object):
         if steps is None and not self._is_held_out:
             steps = EVAL_STEPS_OF_TRAINING_RECORDS
         input_fn = pretraining_input.evaluation_input_fn(
-            self.eval_records, options.eval_batch_size, options.use_tpu, self.dynamic)
+            self.data.eval_records, options.eval_batch_size, options.use_tpu,
+            self.data.dynamic)
         found = self.estimator.evaluate(input_fn, steps=steps, checkpoint_path=prefix)
         result = {key: float(found[key]) for key in (
             "masked_lm_loss", "masked_lm_accuracy", "sentence_order_loss",
@@ -295,8 +263,8 @@ class Run(object):
 
     def _companions(self):
         files = {os.path.basename(self.config_file): self.config.to_json_string()}
-        if self.vocab_file:
-            with storage.open_file(self.vocab_file) as source:
+        if self.data.vocab_file:
+            with storage.open_file(self.data.vocab_file) as source:
                 files["vocab.txt"] = source.read()
         return files
 
@@ -312,26 +280,11 @@ class Run(object):
         logging.info("Exported %s to %s.", source, target)
 
 
-def _find_vocabulary(options, config_file):
-    """--vocab_file, else the vocab.txt beside the config; None where there is neither."""
-    if options.vocab_file:
-        if not storage.exists(options.vocab_file):
-            raise errors.InputError("--vocab_file=%s is not there." % options.vocab_file)
-        return options.vocab_file
-    beside = os.path.join(os.path.dirname(config_file), "vocab.txt")
-    return beside if storage.exists(beside) else None
-
-
 def _build(scores_fn):
     ids = {name: tf.placeholder(tf.int32, [None, None]) for name in (
         "input_ids", "input_mask", "segment_ids", "masked_lm_positions", "masked_lm_ids")}
     scores_fn(dict(ids, masked_lm_weights=tf.placeholder(tf.float32, [None, None]),
                    next_sentence_labels=tf.placeholder(tf.int32, [None, 1])), False)
-
-
-def _identity(paths):
-    return features.fingerprint([
-        [os.path.basename(path), storage.size(path)] for path in paths])
 
 
 def _check_rate(options):

@@ -97,7 +97,7 @@ def _examples(rows, found, dynamic, seed):
     spec = {name: features.Feature(_TYPES[kind], length)
             for name, (kind, length) in found.fields.items()}
     rows = rows.map(lambda record: features.parse(record, spec), num_parallel_calls=2)
-    if dynamic is None:
+    if "token_boundary" not in found.fields:
         return rows
     mask = _make_masking(dynamic, found.max_seq_length)
     numbers = tf.data.Dataset.range(seed, 2 ** 62)

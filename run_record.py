@@ -22,7 +22,8 @@ FREE_TO_CHANGE = frozenset([
     "resume", "overwrite_output_dir", "do_train", "do_eval", "do_predict",
     "eval_batch_size", "predict_batch_size", "keep_checkpoint_max", "output_dir",
     "save_checkpoints_steps", "early_stopping_patience", "data_dir", "split_files",
-    "cached_dir", "num_gpus", "num_seeds", "use_horovod", "xla", "gradient_checkpointing",
+    "cached_dir", "num_gpus", "num_seeds", "accumulate_steps", "use_horovod", "xla",
+    "gradient_checkpointing",
     "input_file", "eval_input_file", "vocab_file", "export_dir", "max_eval_steps",
     "legacy_labels", "tpu_name", "tpu_zone", "gcp_project",
     "master"])

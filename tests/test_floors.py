@@ -43,15 +43,17 @@ MAY_IMPORT = {
                        "optimization", "tasks", "training", "transformer"},
     "create_pretraining_data_flags": {"instances", "masking", "segmentation"},
     "pretraining": {"devices", "hooks", "optimization", "training", "transformer"},
+    "pretraining_data": {"features", "masking", "pretraining_input",
+                         "pretraining_records", "run_record", "tokenization"},
     "pretraining_meta": {"instances", "segmentation"},
     # floor 5
     "classifier": {"checkpoints", "classification", "curves", "features", "hooks",
                    "metrics", "predictions", "report", "run_record", "tasks", "training"},
     "common_flags": {"classification", "hooks", "optimization", "pretraining", "tasks",
                      "tokenization"},
-    "pretrainer": {"checkpoints", "curves", "devices", "features", "flops", "hooks",
-                   "masking", "pretraining", "pretraining_input", "pretraining_records",
-                   "run_record", "tokenization", "training"},
+    "pretrainer": {"checkpoints", "curves", "devices", "flops", "hooks", "pretraining",
+                   "pretraining_data", "pretraining_input", "pretraining_records",
+                   "run_record", "training"},
     # floor 6
     "sweep": {"classification", "classifier", "metrics", "predictions", "run_record"},
     # scripts

@@ -124,6 +124,7 @@ BAD_INPUT = [
     ("masked already", dict(dynamic_masking=True), "have their masks already"),
     ("no Horovod", dict(use_horovod=True), "--use_horovod needs Horovod"),
     ("layout G config", dict(bert_config_file="config_g.json"), "the other model family"),
+    ("nothing to measure", dict(do_train=False), "No checkpoint in --output_dir"),
     ("no vocabulary", dict(vocab_file="none.txt"), "--vocab_file=none.txt is not there"),
 ]
 
@@ -170,3 +171,15 @@ def test_a_run_killed_twice_goes_on_and_its_curve_has_each_step_once():
     code, said = toy.run([sys.executable, "-W", "ignore", "-m", "tests.killed_often", "2"],
                          cwd=toy.ROOT)
     assert code == 0 and "ended at 200" in said, said
+
+
+def test_weights_without_the_heads_are_not_measured(scripts, tmp_path):
+    toy_pretraining.setup(tmp_path)
+    toy.data(tmp_path / "data", 24)
+    code, said = scripts.run(toy.command(
+        tmp_path, do_train=True, num_train_epochs=1, output_dir=tmp_path / "tuned")[3:])
+    assert code == 0, said
+    code, said = run(scripts, toy_pretraining.command(
+        tmp_path, do_train=False, init_checkpoint=tmp_path / "tuned"))
+    assert code == 2 and "has no pre-training heads (cls/" in said, said
+    assert not os.path.exists(str(tmp_path / "output"))

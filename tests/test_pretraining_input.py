@@ -157,3 +157,10 @@ def test_dynamic_masks_differ_between_passes_and_not_between_evaluations(unmaske
     seen = keys(batches(training(found, dynamic=dynamic), 2 * count))
     assert keys(batches(training(found, dynamic=dynamic), count)) == seen[:count]
     assert np.mean([row in seen[:count] for row in seen[count:]]) < 0.5
+
+
+def test_records_that_have_their_masks_keep_them_beside_ones_that_do_not(found, unmasked):
+    _, dynamic = unmasked
+    plain_batches = batches(pretraining_input.evaluation_input_fn(found, 8))
+    assert keys(batches(pretraining_input.evaluation_input_fn(found, 8, dynamic=dynamic))
+                ) == keys(plain_batches)
