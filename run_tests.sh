@@ -8,4 +8,4 @@ export ALBERT_DEV=1
 "$PYTHON" -c 'import platform, numpy, tensorflow as tf
 print("TensorFlow", tf.__version__, "on Python", platform.python_version())'
 [ $# -gt 0 ] || set -- tests test_changes.py
-"$PYTHON" -m pytest -q "$@"
+"$PYTHON" -m pytest -q -n 2 --dist loadfile "$@"
