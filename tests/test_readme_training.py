@@ -13,7 +13,7 @@ from tests import test_readme
 
 PAGES = ("docs/training.md", "docs/training_en.md")
 both_languages = pytest.mark.parametrize("name", PAGES)
-MODULES = ["pretrainer", "pretraining_records", "hooks", "devices"]
+MODULES = ["pretrainer", "pretraining_data", "pretraining_records", "hooks", "devices"]
 
 # Everything runs as it is printed, but for these, on toy files of the same names.
 SUBSTITUTIONS = {
