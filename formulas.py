@@ -9,8 +9,8 @@ import tensorflow.compat.v1 as tf
 GELU_CUBIC = 0.044715
 GELU_SCALE = math.sqrt(8.0 / math.pi)
 LAYER_NORM_EPSILON = 1e-12
-# So many scores of attention stay in the cache of one processor core.
-BLOCK_SCORES = 2 ** 18
+# From this length on attention goes head by head: shorter rows fit into the cache.
+LONG = 384
 
 
 def _multiply(x, factor, gradient):
@@ -52,12 +52,12 @@ def _normal_gradient(op, dy):
     return inverse * (dy - tf.reduce_mean(dy, -1, keepdims=True) - along), None
 
 
-def attention_by_blocks(query, key, value, bias):
-    """Three [B, N, S, D] and bias [B, 1, 1, S] -> [B, N, S, D], a few heads at a time.
+def attention_by_heads(query, key, value, bias):
+    """Three [B, N, S, D] and bias [B, 1, 1, S] -> [B, N, S, D], for training on CPUs.
 
-    The scores of all heads, [B, N, S, S], never stand in memory: those of a block stay
-    in the cache, and are computed again for the gradient (Dao et al. 2022, section 3).
-    For training on CPUs; on other devices one large product is faster than a loop.
+    In long rows one head at a time: its scores stay in the cache, and are computed
+    again for the gradient (Dao et al. 2022, section 3), so those of all heads are never
+    in memory. Other devices do one large product faster than a loop.
     """
     batch, heads, length = tf.unstack(tf.shape(query)[:3])
     biases = tf.tile(tf.reshape(bias, [batch, 1, length]), [1, heads, 1])
@@ -69,39 +69,53 @@ def attention_by_blocks(query, key, value, bias):
 
 @tf.custom_gradient
 def _attend(query, key, value, bias):
-    """[K, S, D] three times and bias [K, 1, S] -> [K, S, D], for K heads."""
-    def forward(q, k, v, b):
-        return [tf.matmul(_weights(q, k, b), v)]
-
-    def backward(q, k, v, b, y, dy):
-        weights = _weights(q, k, b)
-        inner = tf.reduce_sum(dy * y, -1, keepdims=True)
-        slopes = weights * (tf.matmul(dy, v, transpose_b=True) - inner)
-        return [tf.matmul(slopes, k), tf.matmul(slopes, q, transpose_a=True),
-                tf.matmul(weights, dy, transpose_a=True)]
-
+    """Three [K, S, D] and bias [K, 1, S] -> [K, S, D], for K heads."""
     inputs = [query, key, value, bias]
-    context, = _by_blocks(forward, inputs, 1)
-    return context, lambda dy: _by_blocks(backward, inputs + [context, dy], 3) + [None]
+    is_long = tf.shape(query)[1] >= LONG
+
+    def together():
+        weights = _weights(query, key, bias)
+        return tf.matmul(weights, value), weights
+
+    def one_by_one():
+        context, = _each(
+            lambda q, k, v, b: [tf.matmul(_weights(q, k, b), v)], inputs, 1)
+        return context, tf.zeros([0, 0, 0])
+
+    context, kept = tf.cond(is_long, one_by_one, together)
+
+    def gradient(dy):
+        slopes = tf.cond(
+            is_long,
+            lambda: _each(lambda q, k, v, b, y, d: _attention_slopes(
+                q, k, v, _weights(q, k, b), y, d), inputs + [context, dy], 3),
+            lambda: _attention_slopes(query, key, value, kept, context, dy))
+        return slopes + [None]
+
+    return context, gradient
 
 
 def _weights(query, key, bias):
     return tf.nn.softmax(tf.matmul(query, key, transpose_b=True) + bias)
 
 
-def _by_blocks(function, arrays, num_results):
-    """function(*arrays), a block of their first axis (heads) at a time; the second axis
-    is the length."""
-    shape = tf.shape(arrays[0])
-    size = tf.maximum(BLOCK_SCORES // tf.square(shape[1]), 1)
-    num_blocks = (shape[0] + size - 1) // size
+def _attention_slopes(query, key, value, weights, context, dy):
+    """The gradients of query, key and value."""
+    inner = tf.reduce_sum(dy * context, -1, keepdims=True)
+    slopes = weights * (tf.matmul(dy, value, transpose_b=True) - inner)
+    return [tf.matmul(slopes, key), tf.matmul(slopes, query, transpose_a=True),
+            tf.matmul(weights, dy, transpose_a=True)]
+
+
+def _each(function, arrays, num_results):
+    """`function` of the first entries of all arrays, of the second ..., stacked."""
+    count = tf.shape(arrays[0])[0]
 
     def body(i, *stores):
-        results = function(*[a[i * size:(i + 1) * size] for a in arrays])
+        results = function(*[array[i] for array in arrays])
         return (i + 1,) + tuple(s.write(i, r) for s, r in zip(stores, results))
 
-    stores = [tf.TensorArray(arrays[0].dtype, num_blocks, infer_shape=False)
-              for _ in range(num_results)]
-    finished = tf.while_loop(lambda i, *_: i < num_blocks, body, [0] + stores,
+    stores = [tf.TensorArray(arrays[0].dtype, count) for _ in range(num_results)]
+    finished = tf.while_loop(lambda i, *_: i < count, body, [0] + stores,
                              parallel_iterations=1, back_prop=False)
-    return [store.concat() for store in finished[1:]]
+    return [store.stack() for store in finished[1:]]

@@ -18,6 +18,7 @@ import errors
 import formulas
 
 MASKED_SCORE = -10000.0
+SMALL_HEAD = 32
 
 LayerScopes = collections.namedtuple(
     "LayerScopes",
@@ -177,14 +178,14 @@ def attention_bias(input_mask):
     return (1.0 - mask) * MASKED_SCORE
 
 
-def make_attention(bias, dropout_rate, by_blocks):
+def make_attention(bias, dropout_rate, by_heads):
     """How queries, keys and values, [B, N, S, D], and a dropout seed make [B, N, S, D].
 
-    `by_blocks` is for training on CPUs, and holds where attention has no dropout.
+    `by_heads` is for training on CPUs; passes over the scores count in small heads only.
     """
     def attend(query, key, value, seed):
-        if by_blocks and not dropout_rate:
-            return formulas.attention_by_blocks(query, key, value, bias)
+        if by_heads and not dropout_rate and query.shape.as_list()[-1] <= SMALL_HEAD:
+            return formulas.attention_by_heads(query, key, value, bias)
         scores = tf.matmul(query, key, transpose_b=True) + bias  # [B, N, S, S]
         return tf.matmul(dropout(tf.nn.softmax(scores), dropout_rate, seed), value)
     return attend
@@ -303,11 +304,10 @@ class TransformerModel(object):
             if gradient_checkpointing:
                 self.dropout_seed = tf.random.uniform([2], maxval=2**30, dtype=tf.int32)
             with tf.variable_scope("encoder"):
-                self.all_encoder_layers = self.encode(
-                    self.embedding_output, make_attention(
-                        attention_bias(input_mask),
-                        self.config.attention_probs_dropout_prob,
-                        is_training and not use_one_hot_embeddings and not _has_gpu()))
+                attend = make_attention(
+                    attention_bias(input_mask), self.config.attention_probs_dropout_prob,
+                    is_training and not use_one_hot_embeddings and not _has_gpu())
+                self.all_encoder_layers = self.encode(self.embedding_output, attend)
             self.sequence_output = self.all_encoder_layers[-1]
             self.pooled_output = self.pool()
 

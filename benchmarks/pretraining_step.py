@@ -2,14 +2,16 @@
 `--torch PATH/TO/python` also against PyTorch (requirements-torch.txt).
 
 Contenders, each in a process of its own, alternating round by round on one thread:
-ours (the encoder, both heads, gradients, LAMB), the same graph with one-hot labels over
-all padded predictions, and Hugging Face's AlbertForPreTraining with AdamW. Counted are
-CPU-seconds; `share` is the rate of model FLOPs (flops.py) over the highest rate of a
-large matrix product, in the same precision, that any contender reached in this run.
+ours (the encoder, both heads, gradients, LAMB), ours with gradient checkpointing, the
+same graph with one-hot labels over all padded predictions, and Hugging Face's
+AlbertForPreTraining with AdamW. Counted are CPU-seconds; `share` is the rate of model
+FLOPs (flops.py) over the highest rate of a large matrix product, in the same precision,
+that any contender reached in this run.
 """
 
 import argparse
 import collections
+import functools
 import json
 import logging
 import os
@@ -45,10 +47,17 @@ def one_hot_objective(config, _):
     return sums
 
 
-def our_objective(config, batch):
-    options = pretraining.Options(output_dir=None)
+def our_objective(config, batch, gradient_checkpointing=False):
+    options = pretraining.Options(
+        output_dir=None, gradient_checkpointing=gradient_checkpointing)
     scores_fn = pretraining.make_scores_fn(modeling.BertModel, config, options)
     return pretraining.objective(scores_fn, batch, options)
+
+
+OBJECTIVES = collections.OrderedDict([
+    ("ours", our_objective),
+    ("recompute", functools.partial(our_objective, gradient_checkpointing=True)),
+    ("onehot", one_hot_objective)])
 
 
 def open_session(threads, amp):
@@ -66,8 +75,8 @@ def make_step(name, case, threads, amp):
              for key, value in values.items()}
     feed = {batch[key]: value for key, value in values.items()}
     optimizer = optimization.OPTIMIZERS["lamb"](1e-5)
-    sums = {"ours": our_objective, "onehot": one_hot_objective}[name](config, batch)
-    losses, gradients = optimization.sum_over_slices(sums, batch, 1, optimizer)
+    losses, gradients = optimization.sum_over_slices(
+        OBJECTIVES[name](config, batch), batch, 1, optimizer)
     update = optimizer.apply_gradients(gradients, tf.train.get_global_step())
     fetches = [update] + losses
     session = open_session(threads, amp)
@@ -128,7 +137,7 @@ def start(args, case):
     ours = [sys.executable, "-W", "ignore", "-m", "benchmarks.pretraining_step",
             "--serve"]
     commands = collections.OrderedDict(
-        (name, ours + [name] + tail) for name in ("ours", "onehot"))
+        (name, ours + [name] + tail) for name in OBJECTIVES)
     if args.torch:
         commands["torch"] = [
             args.torch, "-m", "benchmarks.pretraining_step_torch"] + tail
@@ -156,7 +165,7 @@ def show(case, contenders, rate):
     for contender in contenders:
         turns = sorted(contender.measured, key=lambda figures: figures["cpu"])
         middle = turns[len(turns) // 2]
-        print("%-8s %-7s %8.3f %8.3f %8.3f %11.1f %9.0f %7.0f %6.0f%%" % (
+        print("%-8s %-9s %8.3f %8.3f %8.3f %11.1f %9.0f %7.0f %6.0f%%" % (
             case, contender.name, middle["cpu"], turns[0]["cpu"], middle["wall"],
             rows / middle["wall"], max(t["peak"] for t in turns) / 2.0 ** 20,
             work / middle["cpu"] / 1e9, 100.0 * work / middle["cpu"] / rate),
@@ -177,7 +186,7 @@ def main():
         return serve(*args.serve)
     print("TensorFlow %s, %d threads, %s" % (
         tf.__version__, args.threads, "bfloat16" if args.amp else "float32"))
-    print("%-8s %-7s %8s %8s %8s %11s %9s %7s %7s" % (
+    print("%-8s %-9s %8s %8s %8s %11s %9s %7s %7s" % (
         "case", "", "CPU s", "least", "wall s", "examples/s", "peak MiB", "GFLOP/s",
         "share"))
     for case in args.cases.split(","):

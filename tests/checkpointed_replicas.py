@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import tensorflow.compat.v1 as tf
 
+import formulas
 import optimization
 from tests import test_gradient_checkpointing as toy
 
@@ -40,6 +41,7 @@ def differences():
 def main():
     tf.disable_v2_behavior()
     tf.enable_resource_variables()
+    formulas.LONG = 8  # so that attention goes by heads
     strategy = tf.distribute.MirroredStrategy(["/cpu:0", "/cpu:1"])
     with tf.Graph().as_default(), strategy.scope():
         values = strategy.experimental_local_results(

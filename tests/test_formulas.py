@@ -60,15 +60,14 @@ def test_gelu_has_no_overflow_far_from_zero():
         0.0, 0.0, 0.5, 1.0, 1.0])
 
 
-# Six heads, in six blocks, in two of unequal size, and in one.
-@pytest.mark.parametrize("heads_of_a_block", [1, 4, 100])
-def test_attention_by_blocks_is_attention(monkeypatch, heads_of_a_block):
-    monkeypatch.setattr(formulas, "BLOCK_SCORES", heads_of_a_block * 7 * 7)
+@pytest.mark.parametrize("longest_together", [6, 7])
+def test_attention_by_heads_is_attention(monkeypatch, longest_together):
+    monkeypatch.setattr(formulas, "LONG", longest_together + 1)
     arrays = [RNG.normal(0.0, 1.0, [2, 3, 7, 4]).astype("float32") for _ in range(3)]
     bias = np.zeros([2, 1, 1, 7], "float32")
     bias[1, :, :, 4:] = -10000.0
     assert_equal(values_and_gradients(plain_attention, arrays, [bias]),
-                 values_and_gradients(formulas.attention_by_blocks, arrays, [bias]))
+                 values_and_gradients(formulas.attention_by_heads, arrays, [bias]))
 
 
 def test_the_graph_of_a_formula_has_no_identity_n():
