@@ -102,7 +102,7 @@ def test_own_labels_and_columns_and_an_unlabelled_test(tmp_path):
     code, said = toy.run(toy.command(
         tmp_path, task_name="custom", data_dir=None, text_a="sentence", label="class",
         train_file=tmp_path / "train.csv", dev_file=tmp_path / "dev.csv", **dict(
-            EVERYTHING, do_predict=False)))
+            EVERYTHING, do_predict=False, num_train_epochs=12)))
     assert code == 0, said
     assert read(tmp_path, "output", "labels.txt").split() == sorted(labels.values())
     code, said = toy.run(toy.command(
