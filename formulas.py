@@ -119,3 +119,24 @@ def _each(function, arrays, num_results):
     finished = tf.while_loop(lambda i, *_: i < count, body, [0] + stores,
                              parallel_iterations=1, back_prop=False)
     return [store.stack() for store in finished[1:]]
+
+
+@tf.custom_gradient
+def cross_entropy(logits, labels):
+    """logits [N, V] and labels [N] -> losses [N], and 1.0 where no score is higher [N].
+
+    tf.nn.sparse_softmax_cross_entropy_with_logits takes its exponentials one by one.
+    """
+    places = tf.stack([tf.range(tf.shape(labels)[0]), labels], 1)
+    chosen = tf.gather_nd(logits, places)
+    top = tf.reduce_max(logits, -1, keepdims=True)
+    powers = tf.exp(logits - top)
+    total = tf.reduce_sum(powers, -1, keepdims=True)
+    losses = tf.squeeze(tf.log(total) + top, -1) - chosen
+    hits = tf.cast(chosen >= tf.squeeze(top, -1), tf.float32)
+
+    def gradient(dy, _):
+        shares = powers * (tf.expand_dims(dy, -1) / total)
+        return tf.tensor_scatter_nd_sub(shares, places, dy), None
+
+    return (losses, hits), gradient

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 import devices
+import formulas
 import hooks
 import optimization
 import training
@@ -103,8 +104,8 @@ def make_scores_fn(model_class, config, options, twin_ids=None):
         logits = word_logits(model, places)
         if twin_ids and not is_training:
             logits, labels = _fold_twins(logits, labels, twin_ids)
-        word_losses, word_hits = _cross_entropy(logits, labels)
-        order_losses, order_hits = _cross_entropy(
+        word_losses, word_hits = formulas.cross_entropy(logits, labels)
+        order_losses, order_hits = formulas.cross_entropy(
             sentence_order_logits(model),
             tf.reshape(batch["next_sentence_labels"], [-1]))
         return Scores(word_losses, word_hits, weights, order_losses, order_hits)
@@ -133,13 +134,6 @@ def _fold_twins(logits, labels, twin_ids):
     folded = tf.reduce_logsumexp(tf.stack([logits, scores_of_twins]), 0)
     folded += tf.constant(np.where(is_twin, NEVER, 0.0), tf.float32)
     return folded, tf.gather(tf.constant(plain, tf.int32), labels)
-
-
-def _cross_entropy(logits, labels):
-    """Losses [N] and 1.0 where the highest score is right [N]."""
-    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
-    hits = tf.equal(tf.argmax(logits, -1, output_type=tf.int32), labels)
-    return losses, tf.cast(hits, tf.float32)
 
 
 def make_model_fn(scores_fn, options, warm_start=None, flops=None):

@@ -70,6 +70,24 @@ def test_attention_by_heads_is_attention(monkeypatch, longest_together):
                  values_and_gradients(formulas.attention_by_heads, arrays, [bias]))
 
 
+def test_cross_entropy_is_that_of_tensorflow():
+    logits = RNG.normal(0.0, 3.0, [5, 9]).astype("float32")
+    labels = np.array([0, 8, 3, 3, int(np.argmax(logits[4]))], "int32")
+
+    def plain(scores, wanted):
+        return tf.nn.sparse_softmax_cross_entropy_with_logits(
+            labels=wanted, logits=scores)
+
+    assert_equal(
+        values_and_gradients(plain, [logits], [labels]),
+        values_and_gradients(
+            lambda *given: formulas.cross_entropy(*given)[0], [logits], [labels]))
+    hits, _ = values_and_gradients(
+        lambda *given: formulas.cross_entropy(*given)[1] + 0.0 * given[0][0, 0],
+        [logits], [labels])
+    assert np.array_equal(hits, np.argmax(logits, -1) == labels)
+
+
 def test_the_graph_of_a_formula_has_no_identity_n():
     with tf.Graph().as_default() as graph:
         formulas.normalize(formulas.gelu(tf.zeros([2, 3])))
