@@ -40,7 +40,7 @@ class Network(object):
         self._graph = tf.Graph()
         with self._graph.as_default():
             self._build()
-            self._session = _restore(files, gpu_memory_fraction)
+            self._session = restore(files, gpu_memory_fraction)
 
     def close(self):
         self._session.close()
@@ -117,8 +117,11 @@ class Network(object):
         return self._session.make_callable(output, fed)
 
 
-def _restore(files, gpu_memory_fraction):
-    """A session of the current graph with the checkpoint's values."""
+def restore(files, gpu_memory_fraction=None):
+    """A session of the current graph with the values of a model_files.ModelFiles.
+
+    Raises errors.InputError where the weights do not fit the graph.
+    """
     variables = tf.trainable_variables()
     found = checkpoints.plan_warm_start(
         files.prefix, {v.op.name: v.shape.as_list() for v in variables},
