@@ -13,8 +13,6 @@ import checkpoints
 import data_checks
 import errors
 import features
-import hooks
-import optimization
 import storage
 import tasks
 import training
@@ -25,22 +23,13 @@ RECORD_VERSION = 2  # part of a cache's name: change it with what convert_exampl
 
 
 @dataclasses.dataclass(frozen=True)
-class Options(training.Settings):
-    """Settings of a fine-tuning run; `split_files` overrides where a split is read.
+class Options(training.FineTuningSettings):
+    """Settings of a fine-tuning run.
 
     Several `learning_rates` are compared (see sweep), and `learning_rate` is one run's.
     """
-    data_dir: str = None
-    split_files: dict = dataclasses.field(default_factory=dict)
     skip_bad_rows: bool = False
-    max_rows: int = None
-    cached_dir: str = None
-    max_seq_length: int = 128
-    do_lower_case: bool = True
     use_pooled_output: bool = True
-    num_train_epochs: float = 3.0
-    warmup_proportion: float = 0.1
-    early_stopping_patience: int = 0
     num_seeds: int = 1
     learning_rates: list = None
 
@@ -134,14 +123,6 @@ def check_head(prefix, task):
         raise errors.InputError(
             "%s tells %d classes apart, but task %s has %d labels." % (
                 prefix, found[0], task.name, len(task.labels)))
-
-
-def check_all_loaded(warm_start):
-    """Raises errors.InputError where weights to score lack the classifier's head."""
-    if warm_start.new:
-        raise errors.InputError(
-            "%s has no classifier head (%s): it is a pre-trained model. Fine-tune it "
-            "first with --do_train." % (warm_start.prefix, ", ".join(warm_start.new)))
 
 
 def truncate_pair(tokens_a, tokens_b, limit):
@@ -266,55 +247,21 @@ def make_logits_fn(model_class, config, num_labels, options):
     def logits_fn(batch, is_training):
         model = model_class(
             config, is_training, batch["input_ids"], batch["input_mask"],
-            batch["segment_ids"], use_one_hot_embeddings=options.use_tpu)
+            batch["segment_ids"], use_one_hot_embeddings=options.use_tpu,
+            gradient_checkpointing=options.gradient_checkpointing)
         mask = None if options.use_pooled_output else batch["input_mask"]
         return class_logits(model, num_labels, is_training, mask)
     return logits_fn
 
 
 def make_model_fn(logits_fn, options, num_train_steps, warm_start=None):
-    """A model_fn for training and prediction, for TPUEstimator and Estimator alike."""
-    def model_fn(features, labels, mode, params):
-        del labels, params
-        if mode == tf.estimator.ModeKeys.PREDICT:
-            return _prediction_spec(logits_fn, features)
-        spec = tf.estimator.tpu.TPUEstimatorSpec
-        loss, update = _training_op(logits_fn, features, options, num_train_steps)
-        scaffold_fn = None
-        if warm_start is not None:
-            scaffold_fn = training.warm_start_scaffold(
-                warm_start.assignment, warm_start.prefix, options.use_tpu)
-        return spec(mode=mode, loss=loss, train_op=update, scaffold_fn=scaffold_fn)
-    return model_fn
-
-
-def _training_op(logits_fn, batch, options, num_train_steps):
-    num_warmup_steps = int(num_train_steps * options.warmup_proportion)
-    rate = optimization.learning_rate_schedule(
-        options.learning_rate, num_train_steps, num_warmup_steps)
-    optimizer = training.with_loss_scaling(
-        optimization.OPTIMIZERS[options.optimizer](rate), options)
-    if options.use_tpu:
-        optimizer = tf.tpu.CrossShardOptimizer(optimizer)
-    num_rows = tf.cast(tf.shape(batch["label_ids"])[0], tf.float32)
-
-    def sums(part):
-        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(
+    """The classifier's model_fn: see training.fine_tuning_model_fn."""
+    def losses_fn(part):
+        return tf.nn.sparse_softmax_cross_entropy_with_logits(
             labels=part["label_ids"], logits=logits_fn(part, True))
-        return [tf.reduce_sum(losses) / num_rows]
 
-    (loss,), gradients = optimization.sum_over_slices(
-        sums, batch, options.accumulate_steps, optimizer)
-    update = optimizer.apply_gradients(gradients, tf.train.get_global_step())
-    if options.use_tpu:
-        return loss, update
-    return loss, hooks.observed(update, loss, rate)
+    def outputs_fn(batch):
+        return {"probabilities": tf.nn.softmax(logits_fn(batch, False))}
 
-
-def _prediction_spec(logits_fn, batch):
-    predictions = {"probabilities": tf.nn.softmax(logits_fn(batch, False)),
-                   "example_index": batch["example_index"],
-                   "is_real_example": batch["is_real_example"]}
-    return tf.estimator.tpu.TPUEstimatorSpec(
-        mode=tf.estimator.ModeKeys.PREDICT, predictions=predictions,
-        scaffold_fn=training.weights_only_scaffold)
+    return training.fine_tuning_model_fn(
+        losses_fn, outputs_fn, options, num_train_steps, warm_start)

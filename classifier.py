@@ -1,30 +1,27 @@
-"""One fine-tuning run: train, keep the best on dev, predict, report.
+"""One fine-tuning run of a classifier: scores dev, predicts, reports.
 
-Everything is written under `output_dir`. Deaf to the variant and to the task.
+Deaf to the variant and to the task; the course of a run is in fine_tuning.
 """
 
 import logging
 import os
-import time
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-import checkpoints
 import classification
 import curves
 import errors
 import features
-import hooks
+import fine_tuning
 import metrics
 import predictions
 import report
 import run_record
 import tasks
-import training
 
 
-class Run(object):
+class Run(fine_tuning.Run):
     """One run with one learning rate and one seed.
 
     Args:
@@ -40,112 +37,47 @@ class Run(object):
     Raises errors.InputError for everything a user can mend.
     """
 
+    best_by = "eval_accuracy"
+
     def __init__(self, model_class, config, task, tokenizer, options, files, examples):
-        self.config = config
         self.task = task
         self.tokenizer = tokenizer
-        self.options = options
-        self.files = files
-        self.best_folder = os.path.join(options.output_dir, "best")
+        self.examples = examples
         self.labels = task.labels
         self.logits_fn = classification.make_logits_fn(
             model_class, config, len(self.labels), options)
-        self.shapes = training.model_shapes(self._build)
-        self.device_batch_size = training.device_batch_size(options)
-        self.num_train_steps = self._count_steps(len(examples.get("train", ())))
-        warm_start = self._check_weights()
-        self.estimator = training.make_estimator(classification.make_model_fn(
-            self.logits_fn, options, self.num_train_steps, warm_start), options)
-        # Nothing is written before this line, so a run that is refused leaves no trace.
-        self._claim_folder(examples, warm_start)
-        self.finished = (run_record.read(options.output_dir) or {}).get("finished")
+        super(Run, self).__init__(
+            config, task.name, options, files, len(examples.get("train", ())))
+        if options.do_train:
+            tasks.write_labels(os.path.join(options.output_dir, "labels.txt"), self.labels)
         self.splits = {name: self._prepare(name, rows) for name, rows in examples.items()}
         self.probabilities = {}
-        self.best_on_dev = {}  # by prefix: what need not be scored again
-        newest = checkpoints.all_checkpoints(options.output_dir)
-        self.history = hooks.History(
-            options.output_dir, newest[-1][0] if newest else 0)
-
-    def go(self):
-        """Does what the options ask. Returns what eval_results.json holds."""
-        options = self.options
-        started = time.time()
-        if options.do_train:
-            self._train()
-        elif options.do_eval:
-            self._evaluate_new_checkpoints()
-        trained = options.do_train and not self.finished
-        # What is done later, in the folder of the training, adds to its results.
-        results = {} if trained else self._read_results()
-        results.setdefault("task", self.task.name)
-        results.setdefault("seed", options.seed)
-        results.setdefault("weights", options.init_checkpoint or "random start")
-        if options.max_rows:
-            results["max_rows"] = options.max_rows
-        if options.do_eval:
-            results["dev"] = self._score_best("dev")
-            self._write_eval_results_text()
-        if options.do_predict:
-            self._predict(results)
-        if trained:
-            train = self.splits["train"]
-            results.update(
-                train={"rows": len(train.examples), "truncated": train.num_truncated},
-                learning_rate=options.learning_rate,
-                seconds=round(time.time() - started, 1))
-        run_record.write_json(self._results_path, results)
-        if options.do_train:
-            run_record.mark_finished(options.output_dir)
-        return results
 
     def predict(self):
         """Predicts after `go`, as --do_predict would have. Returns the results."""
         results = self._read_results()
         self._predict(results)
-        run_record.write_json(self._results_path, results)
+        self._write_results(results)
         return results
-
-    @property
-    def _results_path(self):
-        return os.path.join(self.options.output_dir, "eval_results.json")
-
-    def _read_results(self):
-        return run_record.read_json(self._results_path) or {}
-
-    # Before training.
 
     def _build(self):
         ids = {name: tf.placeholder(tf.int32, [None, None])
                for name in ("input_ids", "input_mask", "segment_ids")}
         self.logits_fn(ids, False)
 
-    def _check_weights(self):
-        """What training starts from, None at random; without training, raises
-        errors.InputError unless there are weights to score."""
-        options = self.options
-        if not options.do_train:
-            prefix = self._final_checkpoint()
-            classification.check_head(prefix, self.task)
-            classification.check_all_loaded(checkpoints.plan_warm_start(
-                prefix, self.shapes, self.config.layout, self.files["config"]))
-            return None
-        if not options.init_checkpoint:
-            return None
-        return training.plan_warm_start(
-            options, self.shapes, self.config.layout, self.files["config"])
+    def _make_model_fn(self, warm_start):
+        return classification.make_model_fn(
+            self.logits_fn, self.options, self.num_train_steps, warm_start)
 
-    def _claim_folder(self, examples, warm_start):
-        options = self.options
-        folder = options.output_dir
-        if not options.do_train:
-            run_record.make_folder(folder, "output_dir")
-            return
+    def _check_head(self, prefix):
+        classification.check_head(prefix, self.task)
+
+    def _facts(self):
         facts = {"task": self.task.name, "labels": self.labels}
-        for name, rows in examples.items():
+        for name, rows in self.examples.items():
             facts["%s data" % name] = "%d rows (%s)" % (
                 len(rows), features.fingerprint([e[:4] for e in rows]))
-        training.claim_folder(options, self.files, facts, warm_start)
-        tasks.write_labels(os.path.join(folder, "labels.txt"), self.labels)
+        return facts
 
     def _prepare(self, name, examples):
         options = self.options
@@ -157,84 +89,21 @@ class Run(object):
             classification.Split(name, examples), self.labels, self.tokenizer,
             options.cached_dir or options.output_dir, options, key, batch_size)
 
-    def _count_steps(self, num_rows):
-        if self.options.do_train and not self.options.num_train_epochs > 0:
-            raise errors.InputError(
-                "--num_train_epochs=%g trains nothing: give more than 0, or leave "
-                "--do_train out." % self.options.num_train_epochs)
-        steps = num_rows / self.options.train_batch_size * self.options.num_train_epochs
-        return max(int(steps), 1)
+    def _train_facts(self):
+        return {"rows": self.num_train_rows,
+                "truncated": self.splits["train"].num_truncated}
 
-    # Training and evaluation.
+    # Evaluation.
 
-    def _train(self):
-        options = self.options
-        if self.finished:
-            logging.info("The training in %s is finished: nothing is left to train.",
-                         options.output_dir)
-            return
-        train = self.splits["train"]
-        done = checkpoints.all_checkpoints(options.output_dir)
-        start = done[-1][0] if done else 0
-        logging.info(
-            "%s: %d rows, %d steps of %d rows, from step %d%s.",
-            "Resuming %s" % done[-1][1] if done else "Training", len(train.examples),
-            self.num_train_steps, options.train_batch_size, start,
-            "" if self.device_batch_size == options.train_batch_size
-            else " (%d rows a device)" % self.device_batch_size)
-        if start < self.num_train_steps:
-            input_fn = features.training_input_fn(
-                train.records, self._spec(), len(train.examples),
-                self.device_batch_size, options.seed, start * options.train_batch_size,
-                options.use_tpu)
-            received = training.train(
-                self.estimator, input_fn, self.num_train_steps, options, self.history,
-                self._evaluate_new_checkpoints)
-            if received:
-                raise hooks.Stopped(received, options.output_dir)
-        self._evaluate_new_checkpoints()
-
-    def _evaluate_new_checkpoints(self):
-        """Scores dev at each checkpoint that has no measurement yet and keeps the best.
-
-        Returns True where --early_stopping_patience says that it is enough.
-        """
-        if "dev" not in self.splits:
-            return False
-        measured = {row["step"] for row in self.history.evaluations()}
-        for step, prefix in checkpoints.all_checkpoints(self.options.output_dir):
-            if step and step not in measured:
-                self._evaluate(step, prefix)
-        rows = self.history.evaluations()
-        best = max(range(len(rows)), key=lambda i: rows[i]["eval_accuracy"], default=0)
-        patience = self.options.early_stopping_patience
-        if patience and len(rows) - 1 - best >= patience:
-            logging.info("No better dev accuracy in %d evaluations: stopping.", patience)
-            return True
-        return False
-
-    def _evaluate(self, step, prefix):
+    def _measure(self, prefix):
         dev = self.splits["dev"]
         probabilities = self._score(dev, prefix)
         result = metrics.evaluate(probabilities, self._label_ids(dev))
-        best = training.read_best(self.best_folder)
-        is_best = best is None or result["accuracy"] > best["eval_accuracy"]
-        facts = {"step": step, "eval_accuracy": result["accuracy"],
-                 "eval_loss": result["loss"]}
-        if is_best:
-            self.best_on_dev = {self._keep_best(prefix, facts): probabilities}
-        logging.info("Step %d: dev accuracy %.4f, loss %.4f%s.", step,
-                     result["accuracy"], result["loss"], " (best)" if is_best else "")
-        self.history.add(**facts)
-        hooks.write_scalars(os.path.join(self.options.output_dir, "eval"), step, facts)
+        return {"eval_accuracy": result["accuracy"],
+                "eval_loss": result["loss"]}, probabilities
 
-    def _keep_best(self, prefix, facts):
-        with open(self.files["vocab"], encoding="utf-8", newline="") as source:
-            vocabulary = source.read()
-        training.keep_best(prefix, self.best_folder, facts, {
-            "albert_config.json": self.config.to_json_string(), "vocab.txt": vocabulary,
-            "labels.txt": "".join(label + "\n" for label in self.labels)})
-        return os.path.join(self.best_folder, "model.ckpt-%d" % facts["step"])
+    def _best_files(self):
+        return {"labels.txt": "".join(label + "\n" for label in self.labels)}
 
     def _spec(self):
         return features.classification_spec(self.options.max_seq_length)
@@ -260,18 +129,6 @@ class Run(object):
         return result
 
     # After training.
-
-    def _final_checkpoint(self):
-        """Without training the weights given, else the best on dev, else the newest."""
-        if self.options.init_checkpoint and not self.options.do_train:
-            return checkpoints.find_checkpoint(self.options.init_checkpoint)
-        for folder in (self.best_folder, self.options.output_dir):
-            found = checkpoints.all_checkpoints(folder)
-            if found:
-                return found[-1][1]
-        raise errors.InputError(
-            "No checkpoint in --output_dir=%s. Train first, or give the fine-tuned "
-            "weights by --init_checkpoint." % self.options.output_dir)
 
     def _predict(self, results):
         """Writes the files of the test sets; adds the metrics of those with labels."""
@@ -312,11 +169,6 @@ class Run(object):
         if name == "dev":
             self._write_report(split, probabilities, summary)
         return summary
-
-    def _write_eval_results_text(self):
-        folder = self.options.output_dir
-        text = predictions.eval_results_text(folder, self.history.evaluations())
-        run_record.write_text(os.path.join(folder, "eval_results.txt"), text)
 
     def _write_report(self, split, probabilities, summary):
         folder = self.options.output_dir

@@ -80,10 +80,12 @@ def _speak_plainly():
         logging.getLogger(name).setLevel(logging.ERROR)
 
 
-def define_model(config_flag):
+def define_model(*config_flags):
     """Which model, from which weights, into which folder."""
-    flags.DEFINE_string(config_flag, None, "The model's config (JSON), such as "
-                        "albert_config/albert_config_tiny.json.", required=True)
+    for name in config_flags:
+        flags.DEFINE_string(name, None, "The model's config (JSON), such as "
+                            "albert_config/albert_config_tiny.json.",
+                            required=len(config_flags) == 1)
     flags.DEFINE_string("output_dir", None, "Everything is written here.", required=True)
     flags.DEFINE_string(
         "init_checkpoint", None, "Weights to start from: a folder, a prefix such as "
@@ -212,28 +214,35 @@ def _values_of(options):
 
 
 def define_classification(config_flag, max_seq_length):
-    """All flags of a fine-tuning script."""
+    """All flags of a classification script."""
     define_model(config_flag)
     define_optimization(5e-5, 32, 8, "adamw", 1000, 5, Rates())
-    define_devices()
+    define_fine_tuning(max_seq_length, "Longer texts are cut.", ".tsv .csv .jsonl")
     flags.DEFINE_enum("task_name", None, sorted(tasks.TASKS) + ["custom"],
                       "The task; custom reads your own files.", required=True,
                       case_sensitive=False)
-    flags.DEFINE_string("data_dir", None, "Folder of the task's files.")
-    for split in ("train", "dev", "test"):
-        flags.DEFINE_string("%s_file" % split, None, "The %s data (.tsv .csv .jsonl), "
-                            "instead of what the task looks for in --data_dir." % split)
     for name, what in (("text_a", "text"), ("text_b", "second text"), ("label", "label")):
         flags.DEFINE_string(name, None, "custom: column of the %s, by name or number "
                             "from 0; guessed without it." % what)
     flags.DEFINE_bool("skip_bad_rows", False, "Leave unreadable training rows out, "
                       "counted and listed, instead of stopping.")
+    flags.DEFINE_integer("num_seeds", 1, "Runs with seed, seed + 1, ...; reports mean "
+                         "and deviation.", lower_bound=1)
+
+
+def define_fine_tuning(max_seq_length, what_of_longer_texts, formats):
+    """What every fine-tuning script has, beside define_model and define_optimization."""
+    define_devices()
+    flags.DEFINE_string("data_dir", None, "Folder of the task's files.")
+    for split in ("train", "dev", "test"):
+        flags.DEFINE_string("%s_file" % split, None, "The %s data (%s), instead of what "
+                            "the task looks for in --data_dir." % (split, formats))
     flags.DEFINE_integer("max_rows", None, "A trial: only the first rows of each file.",
                          lower_bound=1)
     flags.DEFINE_string("vocab_file", None, "Such as albert_config/vocab.txt.",
                         required=True)
     flags.DEFINE_bool("do_lower_case", True, "Lower-case the text and strip accents.")
-    flags.DEFINE_integer("max_seq_length", max_seq_length, "Longer texts are cut.",
+    flags.DEFINE_integer("max_seq_length", max_seq_length, what_of_longer_texts,
                          lower_bound=4)
     flags.DEFINE_bool("do_train", False, "Train.")
     flags.DEFINE_bool("do_eval", False, "Score dev at every checkpoint; keep the best.")
@@ -245,8 +254,6 @@ def define_classification(config_flag, max_seq_length):
                        lower_bound=0.0, upper_bound=1.0)
     flags.DEFINE_integer("early_stopping_patience", 0, "Stop after so many evaluations "
                          "without a better one; 0 never.", lower_bound=0)
-    flags.DEFINE_integer("num_seeds", 1, "Runs with seed, seed + 1, ...; reports mean "
-                         "and deviation.", lower_bound=1)
 
 
 def define_google_classification():
@@ -261,14 +268,20 @@ def define_google_classification():
 
 def classification_options():
     """The flags as classification.Options."""
-    values = _values_of(classification.Options)
-    files = {split: FLAGS["%s_file" % split].value for split in ("train", "dev", "test")}
-    values["split_files"] = {k: path for k, path in files.items() if path}
+    values = fine_tuning_values(classification.Options)
     if isinstance(values["learning_rate"], list):
         values["learning_rates"] = values["learning_rate"]
+    return classification.Options(**values)
+
+
+def fine_tuning_values(options):
+    """{field: value} of a training.FineTuningSettings, from the flags."""
+    values = _values_of(options)
+    files = {split: FLAGS["%s_file" % split].value for split in ("train", "dev", "test")}
+    values["split_files"] = {k: path for k, path in files.items() if path}
     if not FLAGS.data_dir and not values["split_files"]:
         raise errors.InputError("Give --data_dir, or --train_file and its siblings.")
-    return classification.Options(**values)
+    return values
 
 
 def classification_task():

@@ -25,6 +25,8 @@ _Panel = collections.namedtuple("_Panel", ["title", "training", "held_out"])
 _LOSS = _Panel("loss", "loss", "eval_loss")
 _ACCURACIES = [
     _Panel("dev accuracy", None, "eval_accuracy"),
+    _Panel("dev F1", None, "eval_f1"),
+    _Panel("dev exact match", None, "eval_em"),
     _Panel("masked-LM accuracy", "masked_lm_accuracy", "eval_masked_lm_accuracy"),
     _Panel("sentence-order accuracy", "sentence_order_accuracy",
            "eval_sentence_order_accuracy"),

@@ -29,6 +29,17 @@ def classification_spec(max_seq_length):
         ("label_ids", scalar), ("is_real_example", scalar), ("example_index", scalar)])
 
 
+def span_spec(max_seq_length):
+    """One window of a passage; the positions are 0 where the answer is not in it.
+    `example_index` is its number."""
+    ids = Feature(tf.int64, max_seq_length)
+    scalar = Feature(tf.int64, None)
+    return collections.OrderedDict([
+        ("input_ids", ids), ("input_mask", ids), ("segment_ids", ids),
+        ("start_positions", scalar), ("end_positions", scalar),
+        ("is_real_example", scalar), ("example_index", scalar)])
+
+
 def pretraining_spec(max_seq_length, max_predictions_per_seq):
     """One instance. `next_sentence_labels` keeps its historical name; it holds the
     sentence-order label: 0 in order, 1 swapped."""

@@ -63,7 +63,9 @@ class History(object):
             out.write(self._line(row))
 
     def evaluations(self):
-        return [row for row in self.rows if "eval_accuracy" in row]
+        """The rows of what was measured on dev."""
+        return [row for row in self.rows
+                if any(name.startswith("eval_") for name in row)]
 
 
 class ProgressHook(tf.train.SessionRunHook):

@@ -78,9 +78,9 @@ def eval_results_text(folder, evaluations):
     for row in evaluations:
         path = os.path.join(folder, "model.ckpt-%d" % row["step"])
         lines.append("***** Eval results %s *****" % path)
-        lines += ["eval_accuracy = %s" % row["eval_accuracy"],
-                  "eval_loss = %s" % row["eval_loss"],
-                  "global_step = %d" % row["step"], "loss = %s" % row["eval_loss"]]
+        lines += ["%s = %s" % (name, row[name]) for name in sorted(row)
+                  if name.startswith("eval_")]
+        lines += ["global_step = %d" % row["step"], "loss = %s" % row["eval_loss"]]
     return "".join(line + "\n" for line in lines)
 
 

@@ -13,7 +13,8 @@ import run_record
 Mistake = collections.namedtuple(
     "Mistake", ["line", "text_a", "text_b", "gold", "predicted", "probability"])
 # title: a line of text; facts: [(name, value)]; curves: path of a PNG, or None;
-# labels: names; confusion: [C][C] counts, rows gold; mistakes: [Mistake].
+# labels: names, none without classes; confusion: [C][C] counts, rows gold;
+# mistakes: [Mistake].
 Report = collections.namedtuple(
     "Report", ["title", "facts", "curves", "labels", "confusion", "mistakes"])
 
@@ -25,7 +26,8 @@ def write_report(path, report):
         _section("概要", "Summary", _facts_table(report.facts)),
         _section("曲线", "Curves", _picture(report.curves)) if report.curves else "",
         _section("混淆矩阵", "Confusion matrix",
-                 _confusion_table(report.labels, report.confusion)),
+                 _confusion_table(report.labels, report.confusion)
+                 ) if report.labels else "",
         _section("最严重的错误", "Worst mistakes", _mistakes_table(report.mistakes)),
     ]
     page = _PAGE % (html.escape(report.title), _STYLE, "\n".join(sections))

@@ -32,7 +32,7 @@ OUTPUTS = (NAME, "checkpoint", "metrics.jsonl", "curves.png", "report.html", "la
            "eval_results.txt", "eval_results.json", "test_results.tsv",
            "predictions.tsv", "graph.pbtxt")
 OUTPUT_PREFIXES = ("model.ckpt-", "events.out.tfevents.")
-OUTPUT_ENDINGS = ("_predict.json",)
+OUTPUT_ENDINGS = ("_predict.json", "predictions.json", "null_odds.json")
 OUTPUT_FOLDERS = ("best", "eval")
 
 

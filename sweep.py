@@ -15,6 +15,7 @@ import numpy as np
 import classification
 import classifier
 import errors
+import fine_tuning
 import metrics
 import predictions
 import run_record
@@ -28,7 +29,7 @@ def run(model_class, config, task, tokenizer, options, files):
     The arguments are those of classifier.Run. Raises errors.InputError for everything a
     user can mend.
     """
-    _check_sizes(config, tokenizer, options, files)
+    fine_tuning.check_sizes(config, tokenizer, options, files)
     plan = plan_runs(options)
     task, examples = classification.read_splits(task, options)
     if options.cached_dir:
@@ -55,18 +56,6 @@ def run(model_class, config, task, tokenizer, options, files):
         os.path.join(options.output_dir, "eval_results.json"), summary)
     for line in table(summary):
         logging.info("%s", line)
-
-
-def _check_sizes(config, tokenizer, options, files):
-    if tokenizer.vocab_size != config.vocab_size:
-        raise errors.InputError(
-            "The vocabulary has %d entries, but the model of %s has vocab_size %d. Give "
-            "the vocabulary the model was trained with." % (
-                tokenizer.vocab_size, files["config"], config.vocab_size))
-    if options.max_seq_length > config.max_position_embeddings:
-        raise errors.InputError(
-            "--max_seq_length=%d, but this model has %d positions; choose at most those."
-            % (options.max_seq_length, config.max_position_embeddings))
 
 
 def plan_runs(options):

@@ -13,6 +13,7 @@ import checkpoints
 import devices
 import errors
 import hooks
+import optimization
 import run_record
 import storage
 
@@ -49,6 +50,20 @@ class Settings:
     gcp_project: str = None
     master: str = None
     num_tpu_cores: int = 8
+
+
+@dataclasses.dataclass(frozen=True)
+class FineTuningSettings(Settings):
+    """What fine-tuning adds; `split_files` overrides where a split is read."""
+    data_dir: str = None
+    split_files: dict = dataclasses.field(default_factory=dict)
+    max_rows: int = None
+    cached_dir: str = None
+    max_seq_length: int = 128
+    do_lower_case: bool = True
+    num_train_epochs: float = 3.0
+    warmup_proportion: float = 0.1
+    early_stopping_patience: int = 0
 
 
 def device_batch_size(settings):
@@ -101,6 +116,51 @@ def make_estimator(model_fn, settings):
     return tf.estimator.Estimator(
         lambda features, labels, mode, params:
         model_fn(features, labels, mode, params).as_estimator_spec(), config=config)
+
+
+def fine_tuning_model_fn(losses_fn, outputs_fn, options, num_train_steps,
+                         warm_start=None):
+    """A model_fn for training and prediction, for TPUEstimator and Estimator alike.
+
+    Args:
+      losses_fn: features -> [B], the loss of each row of a batch in training.
+      outputs_fn: features -> {name: [B, ...]}, what is predicted.
+      options: FineTuningSettings.
+      num_train_steps: updates in all.
+      warm_start: checkpoints.WarmStart, or None.
+    """
+    def model_fn(features, labels, mode, params):
+        del labels, params
+        spec = tf.estimator.tpu.TPUEstimatorSpec
+        if mode == tf.estimator.ModeKeys.PREDICT:
+            outputs = dict(outputs_fn(features), example_index=features["example_index"],
+                           is_real_example=features["is_real_example"])
+            return spec(mode=mode, predictions=outputs, scaffold_fn=weights_only_scaffold)
+        loss, update = _fine_tuning_op(losses_fn, features, options, num_train_steps)
+        scaffold_fn = None
+        if warm_start is not None:
+            scaffold_fn = warm_start_scaffold(
+                warm_start.assignment, warm_start.prefix, options.use_tpu)
+        return spec(mode=mode, loss=loss, train_op=update, scaffold_fn=scaffold_fn)
+    return model_fn
+
+
+def _fine_tuning_op(losses_fn, batch, options, num_train_steps):
+    num_warmup_steps = int(num_train_steps * options.warmup_proportion)
+    rate = optimization.learning_rate_schedule(
+        options.learning_rate, num_train_steps, num_warmup_steps)
+    optimizer = with_loss_scaling(
+        optimization.OPTIMIZERS[options.optimizer](rate), options)
+    if options.use_tpu:
+        optimizer = tf.tpu.CrossShardOptimizer(optimizer)
+    num_rows = tf.cast(tf.shape(batch["input_ids"])[0], tf.float32)
+    (loss,), gradients = optimization.sum_over_slices(
+        lambda part: [tf.reduce_sum(losses_fn(part)) / num_rows],
+        batch, options.accumulate_steps, optimizer)
+    update = optimizer.apply_gradients(gradients, tf.train.get_global_step())
+    if options.use_tpu:
+        return loss, update
+    return loss, hooks.observed(update, loss, rate)
 
 
 def with_loss_scaling(optimizer, settings):

@@ -115,7 +115,7 @@ CASES = {
         ["config_g.json", "num_hidden_groups", "run_classifier_sp_google.py"]),
     "pre-trained weights scored": (
         "g", {"init_checkpoint": "{}/weights_g", "do_train": None},
-        ["no classifier head", "output_weights", "--do_train"]),
+        ["no such head", "output_weights", "--do_train"]),
     "vocabulary of another size": (
         "b", {"bert_config_file": "{}/vocab_99.json"}, ["29", "99", "vocab_99.json"]),
     "max_seq_length above the positions": (

@@ -13,7 +13,9 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 MAY_IMPORT = {
     # floor 0
     "errors": set(), "storage": set(),
+    "simplified": set(),
     # floor 1
+    "reading_comprehension_data": set(), "reading_comprehension_scoring": set(),
     "characters": set(), "checkpoints": set(), "data_checks": set(),
     "data_report": set(), "devices": set(), "features": set(),
     "flops": set(), "formulas": set(), "lamb_optimizer": set(), "masking": set(),
@@ -28,6 +30,8 @@ MAY_IMPORT = {
     "modeling": {"transformer", "checkpoints"},
     "modeling_google": {"transformer"},
     "optimization": {"lamb_optimizer"},
+    "reading_comprehension_answers": {"reading_comprehension_scoring"},
+    "reading_comprehension_windows": {"features"},
     "report": {"run_record"},
     "tasks": {"readers"},
     "tokenization": {"characters"},
@@ -37,26 +41,35 @@ MAY_IMPORT = {
     "predictions": {"report", "run_record"},
     "shards": {"corpus", "records"},
     "pretraining_input": {"features", "masking", "records"},
-    "training": {"checkpoints", "devices", "hooks", "run_record"},
+    "training": {"checkpoints", "devices", "hooks", "optimization", "run_record"},
     # floor 4
-    "classification": {"checkpoints", "data_checks", "features", "hooks",
-                       "optimization", "tasks", "training", "transformer"},
+    "classification": {"checkpoints", "data_checks", "features", "tasks", "training",
+                       "transformer"},
+    "fine_tuning": {"checkpoints", "features", "hooks", "predictions", "run_record",
+                    "training"},
     "create_pretraining_data_flags": {"instances", "masking", "segmentation"},
+    "reading_comprehension_model": {"features", "training", "transformer"},
     "pretraining": {"devices", "formulas", "hooks", "optimization", "training",
                     "transformer"},
     "pretraining_data": {"features", "masking", "pretraining_input",
                          "pretraining_records", "run_record", "tokenization"},
     "pretraining_meta": {"instances", "segmentation"},
     # floor 5
-    "classifier": {"checkpoints", "classification", "curves", "features", "hooks",
-                   "metrics", "predictions", "report", "run_record", "tasks", "training"},
+    "classifier": {"classification", "curves", "features", "fine_tuning", "metrics",
+                   "predictions", "report", "run_record", "tasks"},
     "common_flags": {"classification", "hooks", "optimization", "pretraining", "tasks",
                      "tokenization"},
     "pretrainer": {"checkpoints", "curves", "devices", "flops", "hooks", "pretraining",
                    "pretraining_data", "pretraining_input", "pretraining_records",
                    "run_record", "training"},
+    "reading_comprehension": {
+        "curves", "features", "fine_tuning", "reading_comprehension_answers",
+        "reading_comprehension_data", "reading_comprehension_model",
+        "reading_comprehension_scoring", "reading_comprehension_windows", "report",
+        "run_record", "simplified"},
     # floor 6
-    "sweep": {"classification", "classifier", "metrics", "predictions", "run_record"},
+    "sweep": {"classification", "classifier", "fine_tuning", "metrics", "predictions",
+              "run_record"},
     # scripts
     "create_pretraining_data": {
         "corpus", "create_pretraining_data_flags", "data_report", "instances", "parallel",
@@ -68,6 +81,9 @@ MAY_IMPORT = {
     "test_changes": {"corpus", "create_pretraining_data", "instances", "modeling",
                      "modeling_google", "records", "tokenization"},
     "run_classifier_sp_google": {"sweep", "common_flags", "modeling_google"},
+    "run_reading_comprehension": {
+        "common_flags", "modeling", "modeling_google", "reading_comprehension",
+        "reading_comprehension_data", "reading_comprehension_model"},
     "run_pretraining": {"common_flags", "modeling", "pretrainer"},
     "run_pretraining_google": {"common_flags", "modeling_google", "pretrainer"},
 }
