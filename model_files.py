@@ -32,7 +32,8 @@ ModelFiles = collections.namedtuple("ModelFiles", [
     "settings"])
 
 
-def find(path, config_file=None, vocab_file=None, spm_model_file=None):
+def find(path, config_file=None, vocab_file=None, spm_model_file=None,
+         fallback_config=None, fallback_vocab=None):
     """-> ModelFiles of a checkpoint.
 
     Args:
@@ -40,6 +41,7 @@ def find(path, config_file=None, vocab_file=None, spm_model_file=None):
       config_file: instead of the config beside the weights.
       vocab_file: instead of the vocabulary beside them.
       spm_model_file: the model's SentencePiece vocabulary, so that it needs no other.
+      fallback_config, fallback_vocab: for weights that have none beside them.
 
     Raises errors.InputError for weights of no known layout, for a config or vocabulary
     that is missing or another model's, and for labels that do not fit the classifier.
@@ -53,11 +55,18 @@ def find(path, config_file=None, vocab_file=None, spm_model_file=None):
             % (prefix, ", ".join(sorted(variables)[:3])))
     folders = _folders_beside(prefix)
     record = _first(run_record.read, folders) or {}
-    config_file = config_file or _find_config(prefix, folders, record)
+    config_file = config_file or _find_config(folders, record) or fallback_config
+    if config_file is None:
+        raise errors.InputError(
+            "No config beside %s: put the albert_config*.json that came with the weights "
+            "there, or name it." % prefix)
     config_class, model_class = MODELS[layout]
     config = config_class.from_json_file(config_file)
     if not spm_model_file:
-        vocab_file = vocab_file or _find_vocabulary(folders, record, config)
+        vocab_file = vocab_file or _find_vocabulary(folders, record)
+        if vocab_file is None:
+            vocab_file = fallback_vocab or PROJECT_VOCABULARY
+            _check_fallback(vocab_file, prefix, config)
         _check_vocabulary(vocab_file, prefix, config)
     return ModelFiles(
         prefix, variables, config, config_file, model_class, vocab_file,
@@ -92,7 +101,7 @@ def _recorded(record, name):
     return None
 
 
-def _find_config(prefix, folders, record):
+def _find_config(folders, record):
     for folder in folders:
         for pattern in CONFIG_NAMES:
             there = storage.find(os.path.join(glob.escape(folder), pattern))
@@ -101,28 +110,23 @@ def _find_config(prefix, folders, record):
                     folder, ", ".join(map(os.path.basename, there))))
             if there:
                 return there[0]
-    recorded = _recorded(record, "config")
-    if recorded is None:
-        raise errors.InputError(
-            "No config beside %s: put the albert_config*.json that came with the weights "
-            "there, or name it." % prefix)
-    return recorded
+    return _recorded(record, "config")
 
 
-def _find_vocabulary(folders, record, config):
+def _find_vocabulary(folders, record):
     for folder in folders:
         path = os.path.join(folder, "vocab.txt")
         if storage.exists(path):
             return path
-    recorded = _recorded(record, "vocab")
-    if recorded:
-        return recorded
-    if config.vocab_size == len(tokenization.load_vocab(PROJECT_VOCABULARY)):
-        return PROJECT_VOCABULARY
-    raise errors.InputError(
-        "No vocab.txt in %s, and albert_config/vocab.txt has not the %d tokens of this "
-        "model: put the model's vocab.txt there, or name it."
-        % (folders[0], config.vocab_size))
+    return _recorded(record, "vocab")
+
+
+def _check_fallback(path, prefix, config):
+    """A vocabulary that nobody named is right only where its size is."""
+    if len(tokenization.load_vocab(path)) != config.vocab_size:
+        raise errors.InputError(
+            "No vocab.txt beside %s, and %s has not the %d tokens of this model: put the "
+            "model's vocab.txt there, or name it." % (prefix, path, config.vocab_size))
 
 
 def _check_vocabulary(path, prefix, config):

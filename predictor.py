@@ -6,8 +6,6 @@ this module does not import TensorFlow; making a Predictor does.
 Shapes: R rows, H hidden, L labels.
 """
 
-import logging
-
 import numpy as np
 
 import errors
@@ -15,6 +13,7 @@ import masking
 import tokenization
 
 MASK = "[MASK]"
+POOLINGS = ("cls", "max", "mean")
 MAX_BATCH_TOKENS = 8192  # what attention keeps grows with rows and with their length
 # What the label of a pair that means the same is called; else it is the last of two.
 SIMILAR_LABELS = ("1", "相同", "相似", "是", "yes", "true", "same", "similar", "duplicate",
@@ -36,17 +35,20 @@ class Predictor(object):
         never more than the model has positions.
       batch_size: rows that are computed together, at most.
       gpu_memory_fraction: share of a GPU's memory that may be taken.
+      fallback_config, fallback_vocab: for weights that have none beside them.
 
     Raises errors.InputError for everything a user can mend.
     """
 
     def __init__(self, path, config_file=None, vocab_file=None, spm_model_file=None,
-                 max_seq_length=None, batch_size=64, gpu_memory_fraction=None):
+                 max_seq_length=None, batch_size=64, gpu_memory_fraction=None,
+                 fallback_config=None, fallback_vocab=None):
         # Not above: they import TensorFlow, which takes seconds.
         import inference
         import model_files
         self._encode = inference.encode
-        files = model_files.find(path, config_file, vocab_file, spm_model_file)
+        files = model_files.find(path, config_file, vocab_file, spm_model_file,
+                                 fallback_config, fallback_vocab)
         self.path = files.prefix
         self.labels = files.labels
         self.similar_label = _similar_label(files.labels)
@@ -60,8 +62,6 @@ class Predictor(object):
             files.vocab_file, files.settings["do_lower_case"], spm_model_file)
         self._network = inference.Network(files, gpu_memory_fraction)
         self._twin_ids = None
-        logging.info("Model: %s (layout %s, labels %s).", files.prefix,
-                     files.config.layout, ", ".join(files.labels or ["none"]))
 
     def __enter__(self):
         return self
@@ -109,7 +109,9 @@ class Predictor(object):
           pooling: "cls", "mean" or "max" over a row's tokens; padding does not count.
           layers: whose mean is pooled, numbered from 0 or from the end as -1, -2, ...
         """
-        check_pooling(pooling)
+        if pooling not in POOLINGS:
+            raise errors.InputError("pooling %r; known: %s." % (
+                pooling, ", ".join(POOLINGS)))
         count = self._network.num_layers
         wrong = [i for i in layers if not -count <= i < count]
         if wrong or not layers:
@@ -179,11 +181,6 @@ def check_rows(rows):
                 or not all(isinstance(text, str) for text in texts)):
             raise errors.InputError(
                 "row %d is %.80r; give a text or a pair of texts." % (number, row))
-
-
-def check_pooling(pooling):
-    if pooling not in ("cls", "mean", "max"):
-        raise errors.InputError("pooling %r; known: cls, max, mean." % (pooling,))
 
 
 def _similar_label(labels):
