@@ -30,7 +30,7 @@ class _Cleaning(dict):
             value = None
         elif category == "Zs" or char.isspace():
             value = " "
-        elif any(first <= code <= last for first, last in _IDEOGRAPHS):
+        elif is_ideograph(char):
             value = " %s " % char
         else:
             value = char
@@ -39,6 +39,11 @@ class _Cleaning(dict):
 
 
 CLEANING = _Cleaning()
+
+
+def is_ideograph(char):
+    """A character of one of the blocks that the tokenizer sets apart."""
+    return any(first <= ord(char) <= last for first, last in _IDEOGRAPHS)
 
 
 def is_punctuation(char):

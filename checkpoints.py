@@ -238,24 +238,38 @@ def _check_shapes(prefix, held, model_shapes, pairs, config_file):
 
 
 def strip(source_prefix, target_prefix):
-    """Writes the model's variables alone, bit for bit, and makes them their folder's.
+    """Writes the model's variables alone, bit for bit, as `write` does.
 
-    The files appear under their names when complete; `checkpoint`, with a relative
-    path, comes last. Raises errors.InputError for a damaged source, for one without a
-    model, and for the source's own folder, whose `checkpoint` a resumed run needs.
+    Raises errors.InputError for a damaged source, for one without a model, and for the
+    source's own folder, whose `checkpoint` a resumed run needs.
     """
-    folder, name = os.path.split(target_prefix)
-    if os.path.realpath(folder) == os.path.dirname(os.path.realpath(source_prefix)):
+    if os.path.realpath(os.path.dirname(target_prefix)) == os.path.dirname(
+            os.path.realpath(source_prefix)):
         raise errors.InputError(
             "%s cannot be stripped within its own folder, where a run that is resumed "
             "needs it; choose another folder." % source_prefix)
-    reader = open_checkpoint(source_prefix)
-    names = sorted(reader.get_variable_to_shape_map())
-    values = {n: read_variable(reader, source_prefix, n)
-              for n in names if not is_training_only(n)}
+    values = read_model(source_prefix)
     if not values:
         raise errors.InputError("%s holds no variable of a model." % source_prefix)
-    temporary = os.path.join(folder, ".strip-%d" % os.getpid())
+    write(values, target_prefix)
+
+
+def read_model(prefix):
+    """{name: value} without slots and step."""
+    reader = open_checkpoint(prefix)
+    return {name: read_variable(reader, prefix, name)
+            for name in sorted(reader.get_variable_to_shape_map())
+            if not is_training_only(name)}
+
+
+def write(values, prefix):
+    """Writes {name: array} as the one checkpoint of its folder.
+
+    The files appear under their names when complete; `checkpoint`, with a relative
+    path, comes last.
+    """
+    folder, name = os.path.split(prefix)
+    temporary = os.path.join(folder, ".write-%d" % os.getpid())
     storage.make_folder(temporary)
     try:
         _save(values, os.path.join(temporary, name))

@@ -18,7 +18,8 @@ MAY_IMPORT = {
     "reading_comprehension_data": set(), "reading_comprehension_scoring": set(),
     "characters": set(), "checkpoints": set(), "data_checks": set(),
     "data_report": set(), "devices": set(), "features": set(),
-    "flops": set(), "formulas": set(), "lamb_optimizer": set(), "masking": set(),
+    "flops": set(), "formulas": set(), "huggingface": set(),
+    "lamb_optimizer": set(), "masking": set(),
     "metrics": set(),
     "parallel": set(), "readers": set(), "records": set(), "run_record": set(),
     "segmentation": set(), "sentences": set(), "transformer": {"formulas"},
@@ -36,6 +37,7 @@ MAY_IMPORT = {
     "tasks": {"readers"},
     "tokenization": {"characters"},
     # floor 3
+    "conversion": {"modeling", "modeling_google", "transformer"},
     "instances": {"corpus", "data_report", "masking", "records", "segmentation",
                   "tokenization"},
     "predictions": {"report", "run_record"},
@@ -71,6 +73,7 @@ MAY_IMPORT = {
     "sweep": {"classification", "classifier", "fine_tuning", "metrics", "predictions",
               "run_record"},
     # scripts
+    "convert_albert_tf_checkpoint_to_pytorch": {"command_line"},
     "create_pretraining_data": {
         "corpus", "create_pretraining_data_flags", "data_report", "instances", "parallel",
         "pretraining_meta", "shards"},
