@@ -69,6 +69,10 @@ def read_splits(task, tokenizer, options):
 
 
 def _check(split, path):
+    empty = [q.id for q in split.questions if not q.text.strip()]
+    if empty:
+        logging.warning("Warning: %s: %d questions are empty: %s.", path, len(empty),
+                        _listed(empty))
     if split.lost:
         logging.warning(
             "Warning: %s: the answers of %d questions do not stand in their passages%s: "

@@ -64,7 +64,7 @@ def read_questions(path, most=None):
     """File -> [Question], in its order; only the first `most`.
 
     Raises errors.InputError for a file that is missing, no JSON or of another shape, for
-    an empty passage or question, and for an id that stands there twice.
+    an empty passage, and for an id that stands there twice.
     """
     questions, places = [], {}
     for place, passage, qas, names in _paragraphs(_load(path), path):
@@ -134,9 +134,6 @@ def _question(item, passage, names, path, place):
     if not isinstance(id_, str):
         raise errors.InputError("%s: %s has no %s.%s" % (
             path, place, names["id"], _SHAPES))
-    if not text.strip():
-        raise errors.InputError("%s: %s (id %s): the question is empty." % (
-            path, place, id_))
     answers = [_answer(answer, passage, path, "%s.answers[%d]" % (place, number))
                for number, answer in enumerate(item.get("answers") or ())]
     # SQuAD 2.0 keeps answers that look right to impossible questions apart.

@@ -2,6 +2,7 @@
 
     python -m tools.download lcqmc --to FOLDER
     python -m tools.download clue TASK.. --to FOLDER
+    python -m tools.download reading NAME --to FOLDER
     python -m tools.download model NAME --to FOLDER
 
 How a file comes is told in tools/transfer.py. Of several CLUE tasks each comes or fails
@@ -24,6 +25,7 @@ import zipfile
 import zlib
 
 import errors
+import reading_comprehension_data
 import tasks
 from tools import transfer
 
@@ -56,8 +58,9 @@ MODELS = {
 MODELS.update(
     ("albert_%s_google_zh" % size, _GOOGLE % size)
     for size in ("base", "large", "xlarge", "xxlarge"))
-CLUE = {task.name: "https://storage.googleapis.com/cluebenchmark/tasks/%s_public.zip"
-                   % task.archive for task in tasks.TASKS.values() if task.archive}
+_CLUE = "https://storage.googleapis.com/cluebenchmark/tasks/%s_public.zip"
+CLUE = {task.name: _CLUE % task.archive for task in tasks.TASKS.values() if task.archive}
+READING = {name: _CLUE % name for name in ("cmrc2018", "drcd")}
 _CHECKPOINT = [("*.index",)]
 
 
@@ -71,6 +74,12 @@ def fetch_lcqmc(folder, report=None):
 def fetch_model(name, folder, report=None):
     """A published model, unpacked, as `folder`; False if it was there already."""
     return fetch_archive(MODELS[name], folder, _CHECKPOINT, report)
+
+
+def fetch_reading(name, folder, report=None):
+    """Passages with questions, unpacked, as `folder`; False if they were there already."""
+    files = reading_comprehension_data.TASKS[name].files
+    return fetch_archive(READING[name], folder, [files["train"], files["dev"]], report)
 
 
 def fetch_clue(names, folder, report=None):
@@ -207,16 +216,19 @@ def _show_progress(done, total):
 def _parse(arguments):
     parser = argparse.ArgumentParser(
         prog="python -m tools.download", description=__doc__.split("\n\n")[0])
-    commands = parser.add_subparsers(dest="what", metavar="lcqmc | clue | model")
+    commands = parser.add_subparsers(dest="what", metavar="lcqmc | clue | reading | model")
     commands.required = True
     lcqmc = commands.add_parser("lcqmc", help="the three files of LCQMC")
     clue = commands.add_parser("clue", help="the files of CLUE's tasks")
     clue.add_argument("names", metavar="TASK", nargs="+", choices=sorted(CLUE),
                       help="of " + ", ".join(sorted(CLUE)))
+    reading = commands.add_parser("reading", help="passages with questions")
+    reading.add_argument("name", metavar="NAME", choices=sorted(READING),
+                         help="one of " + ", ".join(sorted(READING)))
     model = commands.add_parser("model", help="a published model")
     model.add_argument("name", metavar="NAME", choices=sorted(MODELS),
                        help="one of " + ", ".join(sorted(MODELS)))
-    for command in (lcqmc, clue, model):
+    for command in (lcqmc, clue, reading, model):
         command.add_argument("--to", metavar="FOLDER", required=True)
     return parser.parse_args(arguments)
 
@@ -228,6 +240,8 @@ def main(arguments=None):
     try:
         if options.what == "lcqmc":
             fetch_lcqmc(options.to, _show_progress)
+        elif options.what == "reading":
+            fetch_reading(options.name, options.to, _show_progress)
         elif options.what == "model":
             fetch_model(options.name, options.to, _show_progress)
         else:
