@@ -14,6 +14,7 @@ import checkpoints
 import errors
 import inference
 import predictor
+import run_record
 from tests import forked
 from tests import toy
 from tests import toy_models
@@ -29,6 +30,12 @@ def folders(tmp_path_factory):
     return {(kind.__name__, layout): kind(root / (kind.__name__ + layout), layout)
             for kind in (toy_models.fine_tuned, toy_models.pretrained)
             for layout in "bg"}
+
+
+@pytest.fixture(scope="module")
+def scripts():
+    with forked.Scripts() as started:
+        yield started
 
 
 @pytest.fixture(scope="module", params=["b", "g"])
@@ -51,19 +58,18 @@ def test_importing_it_does_not_import_tensorflow():
 # Answers.
 
 @both_layouts
-def test_answers_are_those_of_run_classifier(folders, tmp_path, layout):
+def test_answers_are_those_of_run_classifier(folders, tmp_path, scripts, layout):
     weights = folders["fine_tuned", layout]
     rows = [("", ""), ("天" * 100, "地"), ("天地", "x y")] + PAIRS[:20]
     data = toy.write(tmp_path / "test.tsv", "".join(
         "%s\t%s\n" % pair for pair in rows[1:]))
     script, config_flag = toy.SCRIPTS[layout]
-    with forked.Scripts() as scripts:
-        status, said = scripts.run([
-            os.path.join(toy.ROOT, script), "--%s=%s/albert_config.json" % (
-                config_flag, weights), "--vocab_file=%s/vocab.txt" % weights,
-            "--init_checkpoint=" + weights, "--task_name=lcqmc", "--do_predict",
-            "--test_file=" + data, "--output_dir=%s" % (tmp_path / "output"),
-            "--max_seq_length=32"])
+    status, said = scripts.run([
+        os.path.join(toy.ROOT, script), "--%s=%s/albert_config.json" % (
+            config_flag, weights), "--vocab_file=%s/vocab.txt" % weights,
+        "--init_checkpoint=" + weights, "--task_name=lcqmc", "--do_predict",
+        "--test_file=" + data, "--output_dir=%s" % (tmp_path / "output"),
+        "--max_seq_length=32"])
     assert status == 0, said
     expected = np.loadtxt(str(tmp_path / "output" / "test_results.tsv"))
     with predictor.Predictor(weights, max_seq_length=32) as opened:
@@ -160,17 +166,19 @@ def test_of_a_run_the_best_weights_are_taken(folders, tmp_path):
 
 
 def test_weights_of_a_run_need_no_files_beside_them(folders, tmp_path):
-    toy.setup(tmp_path)
-    with forked.Scripts() as scripts:
-        status, said = scripts.run(toy.command(
-            tmp_path, do_train=True, num_train_epochs=1, do_lower_case=False,
-            max_seq_length=16)[3:])
-    assert status == 0, said
-    with predictor.Predictor(str(tmp_path / "output")) as opened:
-        assert opened.labels == ["0", "1"] and opened.max_seq_length == 16
+    run = copy(folders["fine_tuned", "b"], tmp_path / "run")
+    files = {"config": "albert_config.json", "vocab": "vocab.txt"}
+    for what, name in files.items():
+        files[what] = str(tmp_path / name)
+        os.rename(os.path.join(run, name), files[what])
+    os.remove(os.path.join(run, "labels.txt"))
+    run_record.write_json(os.path.join(run, "run.json"), run_record.describe(
+        {"max_seq_length": 16}, files, {"labels": ["n", "y"]}, ""))
+    with predictor.Predictor(run) as opened:
+        assert opened.labels == ["n", "y"] and opened.max_seq_length == 16
     toy.write(tmp_path / "vocab.txt", "changed since")
-    with pytest.raises(errors.InputError, match="no vocab.txt|No vocab.txt"):
-        predictor.Predictor(str(tmp_path / "output"))
+    with pytest.raises(errors.InputError, match="No vocab.txt beside"):
+        predictor.Predictor(run)
 
 
 def test_stripped_weights_give_the_same_answers(folders, tmp_path):
