@@ -43,14 +43,18 @@ def to_huggingface(options):
             % files.prefix)
     _check_head(files)
     tensors = conversion.to_huggingface(model)
-    tokenizer = tokenization.FullTokenizer(
-        files.vocab_file, files.settings["do_lower_case"])
+    tokenizer = tokenizer_of(files)
     with weights.new_folder(options.to) as folder:
         huggingface.write_folder(
             folder, tensors, conversion.to_layout_g_config(model.config), tokenizer,
             files.vocab_file, files.labels or [])
         if options.verify:
-            _verify(model, folder, tokenizer, options.torch)
+            verify(model, folder, tokenizer, options.torch)
+
+
+def tokenizer_of(files):
+    """The FullTokenizer of model_files.ModelFiles."""
+    return tokenization.FullTokenizer(files.vocab_file, files.settings["do_lower_case"])
 
 
 def _check_head(files):
@@ -66,14 +70,13 @@ def _check_head(files):
 def to_layout_g(options):
     files, model = weights.read(options.source, options.config_file, options.vocab_file)
     converted = conversion.to_layout_g(model)
-    tokenizer = tokenization.FullTokenizer(
-        files.vocab_file, files.settings["do_lower_case"])
+    tokenizer = tokenizer_of(files)
     with weights.new_folder(options.to) as folder:
         weights.write(folder, converted, weights.bytes_of(files.vocab_file),
                       files.labels, weights.GOOGLE_CHECKPOINT)
         if options.verify:
             batch = _batch(tokenizer, model.config)
-            _compare(*[weights.Network(each).compute(batch)
+            compare(*[weights.Network(each).compute(batch)
                        for each in (model, converted)])
 
 
@@ -92,13 +95,13 @@ def to_tensorflow(options):
         conversion.CLASSIFIER in model.variables) else []
     vocab_file = os.path.join(options.source, "vocab.txt")
     tokenizer = tokenization.FullTokenizer(vocab_file)
+    weights.check_whole(model, options.source, huggingface.CONFIG)
     if options.layout == "B":
         model = conversion.to_layout_b(model)
     with weights.new_folder(options.to) as folder:
         weights.write(folder, model, weights.bytes_of(vocab_file), labels)
-        _, model = weights.read(folder)  # refuses what is no whole model
         if options.verify:
-            _verify(model, options.source, tokenizer, options.torch)
+            verify(model, options.source, tokenizer, options.torch)
 
 
 def _read_tensors(options):
@@ -130,7 +133,7 @@ def _ask_other_side(python, arguments, reason):
         raise errors.InputError("transformers refused %s: %s" % (arguments[0], said))
 
 
-def _verify(model, folder, tokenizer, python):
+def verify(model, folder, tokenizer, python):
     """Compares our outputs with those that transformers computes from the folder."""
     batch = _batch(tokenizer, model.config)
     with tempfile.TemporaryDirectory() as temporary:
@@ -146,14 +149,14 @@ def _verify(model, folder, tokenizer, python):
     print("%d of %d sentences have the same token ids" % (sum(same), len(same)))
     if not all(same):
         raise errors.InputError("AutoTokenizer cuts other tokens: nothing was written.")
-    _compare(weights.Network(model).compute(batch), theirs)
+    compare(weights.Network(model).compute(batch), theirs)
 
 
 def _batch(tokenizer, config):
     return weights.batch_of(weights.SENTENCES, tokenizer, config.max_position_embeddings)
 
 
-def _compare(ours, theirs):
+def compare(ours, theirs):
     """Prints the largest differences; raises errors.InputError above the tolerances."""
     worst = {}
     for name in sorted(ours):

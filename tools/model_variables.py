@@ -4,6 +4,7 @@ Names and shapes are those of the real graph, in which nothing is run.
 """
 
 import collections
+import copy
 import glob
 import json
 import os
@@ -49,6 +50,11 @@ def _is_layout_g(path):
 
 def variables_of(config, model_class):
     """{variable: shape} of the encoder and both pre-training heads."""
+    # Layers that share weights add no variable; one of each kind is quicker to build.
+    if getattr(config, "share_parameter_across_layers", True):
+        config = copy.copy(config)
+        config.num_hidden_layers = getattr(config, "num_hidden_groups", 1)
+
     def build():
         ids = tf.placeholder(tf.int32, [None, None])
         model = model_class(config, False, ids)
@@ -60,11 +66,7 @@ def variables_of(config, model_class):
 
 def variables_of_file(path):
     """{variable: shape} of a config file's model, both pre-training heads included."""
-    config, model_class = read_config(path)
-    # Layers that share weights add no variable; one of each kind is quicker to build.
-    if getattr(config, "share_parameter_across_layers", True):
-        config.num_hidden_layers = getattr(config, "num_hidden_groups", 1)
-    return variables_of(config, model_class)
+    return variables_of(*read_config(path))
 
 
 def count(shape):

@@ -36,25 +36,41 @@ def read(path, config_file=None, vocab_file=None):
     size or layout, and for a head of which only a part is there.
     """
     files = model_files.find(path, config_file, vocab_file)
-    shapes = model_variables.variables_of_file(files.config_file)
+    model = conversion.Model(files.config, checkpoints.read_model(files.prefix))
+    check_whole(model, files.prefix, files.config_file)
+    return files, model
+
+
+def check_whole(model, origin, config_file):
+    """Raises errors.InputError unless a Model has the encoder of its config, and all or
+    nothing of each head. What is no part of a model is not looked at."""
+    held = {name: list(value.shape) for name, value in model.variables.items()}
+    shapes = model_variables.variables_of(
+        model.config, model_files.MODELS[model.config.layout][1])
+    if conversion.CLASSIFIER in held:
+        shapes["output_bias"] = held[conversion.CLASSIFIER][:1]
+        shapes[conversion.CLASSIFIER] = shapes["output_bias"] + [model.config.hidden_size]
     wanted = {name: shape for name, shape in shapes.items()
-              if name.startswith("bert/") or _head_of(name, files.variables)}
-    if files.labels is not None:
-        width = files.config.hidden_size
-        wanted[conversion.CLASSIFIER] = [len(files.labels), width]
-        wanted["output_bias"] = [len(files.labels)]
-    plan = checkpoints.plan_warm_start(
-        files.prefix, wanted, files.config.layout, files.config_file)
-    if plan.new:
-        raise errors.InputError("%s has only a part of a head: it lacks %s." % (
-            files.prefix, ", ".join(plan.new)))
-    return files, conversion.Model(files.config, checkpoints.read_model(files.prefix))
+              if not name.startswith(_HEADS) or _head_of(name, held)}
+    for problem, names in (
+            ("lacks", set(wanted) - set(held)),
+            ("has what %s does not describe:" % config_file,
+             {name for name in held if name.startswith("bert/")} - set(wanted))):
+        if names:
+            raise errors.InputError("%s %s %s%s. Use the config that came with it." % (
+                origin, problem, ", ".join(sorted(names)[:5]),
+                " ..." if len(names) > 5 else ""))
+    for name, shape in sorted(wanted.items()):
+        if held[name] != shape:
+            raise errors.InputError(
+                "%s: %s has shape %s, but %s asks for %s. Use the config that came with "
+                "it." % (origin, name, held[name], config_file, shape))
 
 
 def _head_of(name, variables):
     """Whether `variables` has something of the head that `name` belongs to."""
-    return any(name.startswith(head) and any(each.startswith(head) for each in variables)
-               for head in _HEADS)
+    head = next(head for head in _HEADS if name.startswith(head))
+    return any(each.startswith(head) for each in variables)
 
 
 @contextlib.contextmanager
@@ -117,11 +133,10 @@ class Network(object):
             self._outputs = self._build(model)
             self._session = tf.Session(
                 graph=graph, config=tf.ConfigProto(device_count={"GPU": 0}))
-            for variable in tf.global_variables():
-                # Fed: a graph holds no more than 2 GB.
-                start = variable.initializer
-                self._session.run(
-                    start, {start.inputs[1]: model.variables[variable.op.name]})
+            # Fed: a graph holds no more than 2 GB.
+            starts = {each.op.name: each.initializer for each in tf.global_variables()}
+            self._session.run(list(starts.values()), {
+                start.inputs[1]: model.variables[name] for name, start in starts.items()})
 
     def _build(self, model):
         network = model_files.MODELS[model.config.layout][1](
