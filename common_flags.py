@@ -170,6 +170,9 @@ def define_pretraining(config_flag, num_train_steps, num_warmup_steps, do_train=
                          "it. With --dynamic_masking the most to draw.", lower_bound=1)
     flags.DEFINE_bool("dynamic_masking", False, "Draw masks afresh at every pass, from "
                       "records made with the flag of the same name.")
+    flags.DEFINE_bool("unigram_bias", True, "Begin from random weights with the words' "
+                      "logarithmic frequencies as output bias, which saves the steps that "
+                      "learn them; --nounigram_bias: with zeros, as published models did.")
     flags.DEFINE_bool("do_train", do_train, "Train.")
     flags.DEFINE_bool("do_eval", False, "Measure at every checkpoint and keep the best.")
     flags.DEFINE_integer("num_train_steps", num_train_steps, "Updates in all.",

@@ -3,6 +3,7 @@
 Everything is written under `output_dir`. Deaf to the variant.
 """
 
+import functools
 import logging
 import math
 import os
@@ -26,6 +27,8 @@ import training
 EVAL_STEPS_OF_TRAINING_RECORDS = 100
 REFERENCE_RATE, REFERENCE_BATCH = 0.00176, 4096  # LAMB, as published
 UNUSUAL_RATE = 4.0
+OUTPUT_BIAS = "cls/predictions/output_bias"
+ROWS_OF_FREQUENCIES = 20000
 
 
 def run(model_class, config, options, config_file, order_key):
@@ -56,10 +59,10 @@ class Run(object):
         self.data = pretraining_data.Data(options, config, config_file)
         self.distribution = devices.distribution(options)
         self.device_batch_size = training.device_batch_size(options)
-        scores_fn = pretraining.make_scores_fn(
-            model_class, config, options, options.legacy_labels
-            and self.data.vocabulary("--legacy_labels").twin_ids)
-        shapes = training.model_shapes(lambda: _build(scores_fn))
+        make_scores_fn = functools.partial(
+            pretraining.make_scores_fn, model_class, config, options,
+            options.legacy_labels and self.data.vocabulary("--legacy_labels").twin_ids)
+        shapes = training.model_shapes(lambda: _build(make_scores_fn()))
         warm_start = None
         if options.do_train and options.init_checkpoint:
             warm_start = training.plan_warm_start(options, shapes, config.layout,
@@ -67,7 +70,8 @@ class Run(object):
         elif not options.do_train:
             self._check_weights(shapes)
         self.estimator = training.make_estimator(pretraining.make_model_fn(
-            scores_fn, options, warm_start, self._flops), options)
+            make_scores_fn(self._log_frequencies(warm_start)), options, warm_start,
+            self._flops), options)
         # Nothing is written before this line, so a run that is refused leaves no trace.
         self._claim_folder(warm_start)
         newest = checkpoints.all_checkpoints(options.output_dir)
@@ -94,6 +98,19 @@ class Run(object):
         return results
 
     # Before training.
+
+    def _log_frequencies(self, warm_start):
+        """Where the output bias begins, or None where that is known or not wished."""
+        options = self.options
+        if not (options.do_train and options.unigram_bias):
+            return None
+        if warm_start and OUTPUT_BIAS not in warm_start.new:
+            return None
+        if not options.overwrite_output_dir and checkpoints.all_checkpoints(
+                options.output_dir):
+            return None
+        return pretraining_records.log_frequencies(
+            self.data.records, self.config.vocab_size, ROWS_OF_FREQUENCIES)
 
     def _flops(self, batch):
         lengths = tf.cast(tf.reduce_sum(batch["input_mask"], 1), tf.float32)

@@ -32,6 +32,7 @@ class Options(training.Settings):
     max_predictions_per_seq: int = None
     dynamic_masking: bool = False
     legacy_labels: bool = False
+    unigram_bias: bool = True
     num_train_steps: int = 100000
     num_warmup_steps: int = 10000
     start_warmup_step: int = 0
@@ -46,8 +47,11 @@ def masked_lm_logits(model, positions):
     return word_logits(model, tf.reshape(positions + offsets, [-1]))
 
 
-def word_logits(model, places):
-    """Scores of every word at `places` [N] of the flattened batch [B * S]: [N, V]."""
+def word_logits(model, places, log_frequencies=None):
+    """Scores of every word at `places` [N] of the flattened batch [B * S]: [N, V].
+
+    The bias of new weights begins at `log_frequencies` [V], else at zero.
+    """
     config = model.config
     flat = tf.reshape(model.get_sequence_output(), [-1, config.hidden_size])
     hidden = tf.gather(flat, places)
@@ -57,8 +61,10 @@ def word_logits(model, places):
                 hidden, model.masked_lm_width, "dense", config.initializer_range,
                 transformer.ACTIVATIONS[config.hidden_act])
             hidden = transformer.layer_norm(hidden, "LayerNorm")
-        bias = transformer.variable(
-            "output_bias", [config.vocab_size], tf.zeros_initializer())
+        start = tf.zeros_initializer()
+        if log_frequencies is not None:
+            start = tf.constant_initializer(log_frequencies)
+        bias = transformer.variable("output_bias", [config.vocab_size], start)
     return tf.nn.bias_add(model.vocabulary_logits(hidden), bias)
 
 
@@ -88,8 +94,8 @@ class Scores(object):
     order_hits: tf.Tensor
 
 
-def make_scores_fn(model_class, config, options, twin_ids=None):
-    """(features, is_training) -> Scores.
+def make_scores_fn(model_class, config, options, twin_ids=None, log_frequencies=None):
+    """(features, is_training) -> Scores. `log_frequencies` is word_logits'.
 
     `twin_ids` {id of a character: id of its `##` row} measures models that were trained
     to predict either row: the two are one word, but not in training.
@@ -101,7 +107,7 @@ def make_scores_fn(model_class, config, options, twin_ids=None):
             gradient_checkpointing=options.gradient_checkpointing)
         length = tf.shape(batch["input_ids"])[1]
         places, labels, weights = _masked_words(batch, length, options.use_tpu)
-        logits = word_logits(model, places)
+        logits = word_logits(model, places, log_frequencies)
         if twin_ids and not is_training:
             logits, labels = _fold_twins(logits, labels, twin_ids)
         word_losses, word_hits = formulas.cross_entropy(logits, labels)

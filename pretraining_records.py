@@ -6,9 +6,11 @@ as their first record is.
 
 import collections
 import glob
+import itertools
 import json
 import os
 
+import numpy as np
 import tensorflow.compat.v1 as tf
 
 import errors
@@ -161,6 +163,34 @@ def check(found, flag, max_seq_length, max_predictions, vocab_size, vocab_sha256
             raise errors.InputError(
                 "%s has the token id %d, but the model's vocab_size is %d: it was made "
                 "with another vocabulary." % (path, largest, vocab_size))
+
+
+def log_frequencies(found, vocab_size, num_rows):
+    """Logarithms [V] of the words' shares among those masked in `num_rows` rows, an equal
+    part of each file; in rows without masks, among all. One is added to every count.
+
+    Raises errors.InputError for a file that breaks off in these rows.
+    """
+    counts = np.ones([vocab_size])
+    for path in found.paths:
+        rows = itertools.islice(_read(path, found.compression),
+                                -(-num_rows // len(found.paths)))
+        try:
+            for data in rows:
+                counts += np.bincount(_words(data), minlength=vocab_size)
+        except (tf.errors.DataLossError, ValueError):
+            raise errors.InputError(describe_damage(found, vocab_size))
+    return np.log(counts / counts.sum()).astype(np.float32)
+
+
+def _words(data):
+    held = tf.train.Example.FromString(data).features.feature
+    if "masked_lm_ids" not in held:
+        ids = np.array(held["input_ids"].int64_list.value)
+        ids = ids[np.array(held["input_mask"].int64_list.value) > 0]
+        return ids[(ids != ids[0]) & (ids != ids[-1])]  # [CLS] and [SEP] are not masked
+    weights = np.array(held["masked_lm_weights"].float_list.value)
+    return np.array(held["masked_lm_ids"].int64_list.value)[weights > 0.0]
 
 
 def describe_damage(found, vocab_size):

@@ -45,13 +45,14 @@ for part in train held; do
     "$PYTHON" create_pretraining_data.py --input_file="$out/$part.txt" \
         --output_file="$out/$part.tfrecord" --vocab_file=albert_config/vocab.txt \
         --max_seq_length=128 --max_predictions_per_seq=20 --masked_lm_prob=0.15 \
+        --mask_strategy=token \
         --dupe_factor=$duplicates --num_workers="$(nproc)" --resume
 done
 
 # The square-root rule from the published rate asks for too little in so short a run.
 "$PYTHON" run_pretraining.py "${model[@]}" --input_file="$out/train.tfrecord" \
     --eval_input_file="$out/held.tfrecord" --output_dir="$out/run" --do_train --do_eval \
-    --optimizer=adamw --learning_rate=1e-3 --train_batch_size=32 --eval_batch_size=32 \
+    --optimizer=adamw --learning_rate=2e-3 --train_batch_size=32 --eval_batch_size=32 \
     --num_train_steps="${STEPS:-6000}" --num_warmup_steps="$((${STEPS:-6000} / 20))" \
     --save_checkpoints_steps=500 --keep_checkpoint_max=2 --resume \
     --export_dir="$out/model"
