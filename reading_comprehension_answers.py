@@ -18,29 +18,30 @@ Answer = collections.namedtuple("Answer", ["candidates", "no_answer"])
 Candidate = collections.namedtuple("Candidate", ["text", "start", "probability"])
 
 
-def best_spans(starts, ends, first, own_first, own_end, max_length, most):
-    """The best spans of a window, best first.
+def best_spans(starts, ends, window, max_length, most):
+    """The best spans of those that belong to a window, best first.
 
     Args:
       starts, ends: [T] scores of the passage's tokens in the window.
-      first: the place of the first of them in the passage.
-      own_first, own_end: where a span of this window may begin, in the passage.
+      window: reading_comprehension_windows.Window.
       max_length: the most tokens of a span.
       most: how many to return at most.
 
     Returns: [Span].
     """
-    starts = starts[own_first - first:own_end - first]
     max_length = min(max_length, len(ends))
     padded = np.concatenate([ends, np.full(max_length - 1, -np.inf, ends.dtype)])
-    places = np.arange(own_first - first, own_end - first)
-    # [begins, lengths]: the score of every span that is allowed.
-    scores = starts[:, None] + padded[places[:, None] + np.arange(max_length)]
+    first = np.arange(len(ends))[:, None]
+    last = first + np.arange(max_length)
+    # [T, lengths]: the score of every span.
+    scores = starts[:, None] + padded[last]
+    middle = first + last + 2 * window.first
+    scores[(middle < window.own_begin) | (middle >= window.own_end)] = -np.inf
     flat = scores.ravel()
-    chosen = np.argsort(-flat, kind="stable")[:most]
-    return [Span(float(flat[i]), own_first + int(i) // max_length,
-                 own_first + int(i) // max_length + int(i) % max_length)
-            for i in chosen if np.isfinite(flat[i])]
+    chosen = np.argpartition(-flat, min(most, len(flat)) - 1)[:most]
+    return [Span(float(flat[i]), window.first + int(i) // max_length,
+                 window.first + int(last[i // max_length, i % max_length]))
+            for i in sorted(chosen, key=lambda i: (-flat[i], i)) if np.isfinite(flat[i])]
 
 
 class Decoder(object):
@@ -64,17 +65,18 @@ class Decoder(object):
         end = begin + window.length
         index, most = window.question, self._options.n_best_size
         self._spans[index] += best_spans(
-            starts[begin:end], ends[begin:end], window.first, window.own_first,
-            window.own_end, self._options.max_answer_length, most)
+            starts[begin:end], ends[begin:end], window, self._options.max_answer_length,
+            most)
         self._spans[index].sort(key=lambda span: (-span.score, span.first, span.last))
         del self._spans[index][most:]
         self._no_answer[index] = min(self._no_answer[index], float(starts[0] + ends[0]))
 
     def answers(self):
-        """[Answer], one a question; the same text counts once, where it is likeliest."""
-        return [self._answer(index) for index in range(len(self._spans))]
+        """[Answer], one a question."""
+        return [self.answer(index) for index in range(len(self._spans))]
 
-    def _answer(self, index):
+    def answer(self, index):
+        """Answer of a question; the same text counts once, where it is likeliest."""
         spans = self._spans[index]
         starts = self._windows.passage(index).starts
         found = collections.OrderedDict()

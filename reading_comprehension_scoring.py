@@ -58,7 +58,10 @@ def score_cmrc(prediction, answer):
     predicted, gold = mixed_segmentation(prediction), mixed_segmentation(answer)
     plain = ["".join(c for c in text.lower().strip() if c not in _CMRC_PUNCTUATION)
              for text in (prediction, answer)]
-    return Score(float(plain[0] == plain[1]), _f1(
+    exact = float(plain[0] == plain[1])
+    if not predicted and not gold:
+        return Score(exact, exact)
+    return Score(exact, _f1(
         longest_common_run(predicted, gold), len(predicted), len(gold)))
 
 

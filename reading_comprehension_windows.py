@@ -1,9 +1,9 @@
 """Questions on passages to windows that a model can read, and back to characters.
 
 A window is [CLS] question [SEP] part of the passage [SEP]. A passage that is too long
-gets several, of one length and `doc_stride` tokens apart, the last at its end. Each
-token of the passage belongs to the window in which it has most context on its poorer
-side; only there an answer may begin.
+gets several, of one length and `doc_stride` tokens apart, the last at its end. A span of
+the passage belongs to the window in which it has most context on its poorer side, and
+only there it may be the answer; so what is whole in any window is whole in its own.
 """
 
 import collections
@@ -17,10 +17,10 @@ NUM_SPECIAL = 3  # [CLS], [SEP], [SEP]
 
 # ids [T]; starts, ends [T]: the characters of the original text that a token came from.
 Passage = collections.namedtuple("Passage", ["text", "ids", "starts", "ends"])
-# question: its index; first, length: the passage's tokens in the window; own_first,
-# own_end: those of them that belong to it.
+# question: its index; first, length: the passage's tokens in the window; own_begin,
+# own_end: spans belong to it whose first and last token add up to something between.
 Window = collections.namedtuple(
-    "Window", ["question", "first", "length", "own_first", "own_end"])
+    "Window", ["question", "first", "length", "own_begin", "own_end"])
 # What the answer of a question is in tokens: first to last, and whether the text cut out
 # again is the answer without the white space around it.
 Target = collections.namedtuple("Target", ["first", "last", "is_exact"])
@@ -39,15 +39,15 @@ def check_sizes(options):
 
 
 def cut(num_tokens, room, stride):
-    """[(first, length, own_first, own_end)] of the windows over a passage.
+    """[(first, length, own_begin, own_end)] of the windows over a passage.
 
-    Windows are of one length, so a token has most context where the centre is nearest.
+    Windows are of one length, so a span has most context where the centre is nearest.
     """
     length = min(room, num_tokens)
     firsts = list(range(0, num_tokens - length, stride)) + [num_tokens - length]
-    borders = [(a + b + length - 1) // 2 + 1 for a, b in zip(firsts, firsts[1:])]
-    return [(first, length, own_first, own_end) for first, own_first, own_end in zip(
-        firsts, [0] + borders, borders + [num_tokens])]
+    borders = [a + b + length for a, b in zip(firsts, firsts[1:])]
+    return [(first, length, own_begin, own_end) for first, own_begin, own_end in zip(
+        firsts, [0] + borders, borders + [2 * num_tokens])]
 
 
 class Windows(object):
@@ -96,21 +96,29 @@ class Windows(object):
         return Passage(text, *[np.array(a, np.int32) for a in (ids, starts, ends)])
 
     def target(self, index):
-        """Target of the first answer that stands in the passage, None without one.
+        """Target of the first answer that stands in the passage, None without one."""
+        question = self.questions[index]
+        if not question.is_impossible:
+            for answer in question.answers:
+                found = self.target_of(index, answer)
+                if found:
+                    return found
+        return None
+
+    def target_of(self, index, answer):
+        """Target of one answer, None where it stands nowhere or nothing in it is read.
 
         An answer that begins or ends inside of a token is widened to whole ones.
         """
-        question, passage = self.questions[index], self.passage(index)
-        for answer in question.answers:
-            if answer.start is None or question.is_impossible:
-                continue
-            text = answer.text.strip()
-            start = answer.start + answer.text.index(text)
-            first = int(np.searchsorted(passage.ends, start, "right"))
-            last = int(np.searchsorted(passage.starts, start + len(text), "left")) - 1
-            if first <= last:
-                return Target(first, last, self.text(index, first, last) == text)
-        return None
+        if answer.start is None:
+            return None
+        passage, text = self.passage(index), answer.text.strip()
+        start = answer.start + answer.text.index(text)
+        first = int(np.searchsorted(passage.ends, start, "right"))
+        last = int(np.searchsorted(passage.starts, start + len(text), "left")) - 1
+        if first > last:
+            return None
+        return Target(first, last, self.text(index, first, last) == text)
 
     def text(self, index, first, last):
         """The characters from a token of the passage to another, as they stand there."""

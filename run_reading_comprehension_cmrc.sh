@@ -21,7 +21,7 @@ if [ -z "${CMRC_DIR:-}" ] && ! obtain reading cmrc2018 --to "$data"; then
     data=data/cmrc_sample
     about="$data, passages of our own: not comparable with CMRC2018"
     recipe=(--max_seq_length=128 --max_query_length=24 --doc_stride=32
-        --max_answer_length=20 --train_batch_size=16 --learning_rate=3e-4
+        --max_answer_length=20 --train_batch_size=16 --learning_rate=2e-4
         --num_train_epochs=5 --save_checkpoints_steps=150)
 fi
 choose_model
