@@ -3,9 +3,11 @@
 import os
 import sys
 
+import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
+import pretraining_records
 from tests import forked
 from tests import toy
 from tests import toy_pretraining
@@ -100,6 +102,19 @@ def test_starting_from_weights_is_not_resuming(scripts, tmp_path):
     assert code == 0, said
     assert "Starting from the weights of" in said and "step 0 of 20" in said
     assert "31 loaded, 0 new (none), 0 unused (none)" in said
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_the_output_bias_begins_at_the_frequencies_or_at_zero(scripts, tmp_path, bias):
+    toy_pretraining.setup(tmp_path)
+    code, said = run(scripts, toy_pretraining.command(
+        tmp_path, unigram_bias=bias, num_train_steps=1, learning_rate=1e-9))
+    assert code == 0, said
+    found = pretraining_records.open_records(str(tmp_path / "train.tfrecord"), "input_file")
+    wanted = pretraining_records.log_frequencies(found, 29, 10000) if bias else np.zeros(29)
+    saved = tf.train.load_checkpoint(str(tmp_path / "output" / "model.ckpt-1"))
+    np.testing.assert_allclose(saved.get_tensor("cls/predictions/output_bias"), wanted,
+                               atol=1e-5)
 
 
 def damage(path, change):

@@ -115,6 +115,18 @@ def unmasked(tmp_path):
             pretraining_input.DynamicMasking(vocabulary, 3, 0.15, 4))
 
 
+def test_frequencies_of_rows_without_masks_are_those_of_all_but_cls_and_sep(unmasked):
+    counts = np.ones([29])
+    for data in tf.io.tf_record_iterator(unmasked[0].paths[0]):
+        held = tf.train.Example.FromString(data).features.feature
+        size = sum(held["input_mask"].int64_list.value)
+        for token in held["input_ids"].int64_list.value[:size]:
+            counts[token] += token not in (2, 3)
+    np.testing.assert_allclose(
+        pretraining_records.log_frequencies(unmasked[0], 29, 10000),
+        np.log(counts / counts.sum()), rtol=1e-6)
+
+
 def plain(found):
     with tf.Graph().as_default():
         rows = tf.data.TFRecordDataset(found.paths)

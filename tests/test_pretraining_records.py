@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 
+import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
@@ -94,6 +95,29 @@ def test_compressed_files_are_recognised(tmp_path):
         shutil.copyfileobj(source, out)
     found = records.open_records(str(tmp_path / "b"), "input_file")
     assert found.compression == "GZIP" and found.max_seq_length == 24
+
+
+def test_words_have_the_logarithms_of_their_shares_each_file_giving_equally_many_rows(
+        tmp_path):
+    toy_pretraining.records(tmp_path / "a1", 50, seed=1)
+    toy_pretraining.records(tmp_path / "a2", 50, seed=2)
+    found = records.open_records(str(tmp_path / "a*"), "input_file")
+    labels = [i for seed in (1, 2) for row in toy_pretraining.rows(50, seed)[:10]
+              for i in row["masked_lm_ids"]]
+    counts = np.bincount(labels, minlength=29) + 1.0
+    np.testing.assert_allclose(records.log_frequencies(found, 29, 20),
+                               np.log(counts / counts.sum()), rtol=1e-6)
+
+
+def test_frequencies_of_a_damaged_file_name_it(tmp_path):
+    path = toy_pretraining.records(tmp_path / "a", 30)
+    found = records.open_records(path, "input_file")
+    with open(path, "rb") as source:
+        content = source.read()
+    with open(path, "wb") as out:
+        out.write(content[:-100])
+    with pytest.raises(errors.InputError, match="/a, after record 29"):
+        records.log_frequencies(found, 29, 1000)
 
 
 def damaged(tmp_path, change):
