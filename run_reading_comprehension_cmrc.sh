@@ -22,7 +22,7 @@ if [ -z "${CMRC_DIR:-}" ] && ! obtain reading cmrc2018 --to "$data"; then
     about="$data, passages of our own: not comparable with CMRC2018"
     recipe=(--max_seq_length=128 --max_query_length=24 --doc_stride=32
         --max_answer_length=20 --train_batch_size=16 --learning_rate=2e-4
-        --num_train_epochs=5 --save_checkpoints_steps=150)
+        --num_train_epochs=4 --save_checkpoints_steps=200)
 fi
 choose_model
 run[0]=run_reading_comprehension.py
