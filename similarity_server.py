@@ -8,16 +8,21 @@ says otherwise. Stops when told by SIGTERM or Ctrl-C, after it has answered what
 
 import asyncio
 import contextlib
+import ctypes
 import logging
 import os
 import signal
 import socket
+import struct
+import sys
 
 import command_line
 import errors
 import model_flags
 
 DRAIN_SECONDS = 0.5  # how long new requests are still taken after SIGTERM
+BACKLOG = 2048
+SO_ATTACH_FILTER = 26  # of Linux's socket.h; the socket module does not name it
 KEY_VARIABLE = "ALBERT_API_KEY"
 
 
@@ -90,6 +95,18 @@ def listen(host, port):
     return listener
 
 
+def refuse_new(listener):
+    """Lets nobody else connect, and keeps those who are connected but not yet served:
+    closing a socket at once would throw them out.
+
+    Linux's socket filter does it; elsewhere they are thrown out.
+    """
+    if sys.platform == "linux":
+        drop_all = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 0))
+        listener.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack(
+            "HP", 1, ctypes.addressof(drop_all)))
+
+
 async def serve(server, service, listener):
     """Serves until SIGTERM or SIGINT, then answers what is under way."""
     stop = asyncio.Event()
@@ -101,6 +118,8 @@ async def serve(server, service, listener):
         await stop.wait()
         logging.info("Stopping.")
         service.is_stopping = True
+        await asyncio.sleep(DRAIN_SECONDS)
+        refuse_new(listener)
         await asyncio.sleep(DRAIN_SECONDS)
         server.should_exit = True
 
@@ -151,6 +170,7 @@ def main():
                                   options.max_characters, options.timeout),
             options.api_key, options.batch_window_ms / 1000.0)
         server = make_server(service.make_app(shared, options.access_log), options.timeout)
+        listener.listen(BACKLOG)
         logging.info("http://%s:%d/ (Ctrl-C stops)", *listener.getsockname()[:2])
         asyncio.get_event_loop().run_until_complete(serve(server, shared, listener))
 
