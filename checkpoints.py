@@ -218,12 +218,22 @@ def _check_encoder(prefix, held, model_shapes, new, config_file):
 
 def _check_nothing_left(prefix, unused, config_file):
     """A deeper encoder than the config's is not cut down in silence."""
-    left = [n for n in unused if n.startswith("bert/encoder/")]
+    reader = open_checkpoint(prefix)
+    left = [n for n in unused if n.startswith("bert/encoder/")
+            and not is_identity(n, read_variable(reader, prefix, n))]
     if left:
         raise errors.InputError(
             "%s has %d encoder variables that %s does not describe: %s. Use the "
             "config that came with the weights."
             % (prefix, len(left), config_file, _some(left)))
+
+
+def is_identity(name, value):
+    """Whether a variable maps E to H = E without changing anything: layout G has none
+    then, but other programs ask for it."""
+    same = numpy.eye(len(value)) if value.ndim == 2 else numpy.zeros_like(value)
+    return name.startswith("bert/encoder/embedding_hidden_mapping_in/") and (
+        numpy.array_equal(value, same))
 
 
 def _check_shapes(prefix, held, model_shapes, pairs, config_file):

@@ -88,6 +88,20 @@ def to_layout_g_config(config):
     return modeling_google.AlbertConfig.from_dict(values)
 
 
+def identity_mapping(config):
+    """{variable: array}: what maps E to H where both are the same, else {}.
+
+    Layout G has no such variables then, but bert-for-tf2 takes random ones without them.
+    """
+    if config.layout != "G" or config.embedding_size != config.hidden_size:
+        return {}
+    width = config.hidden_size
+    return {"bert/encoder/embedding_hidden_mapping_in/kernel":
+            np.eye(width, dtype=np.float32),
+            "bert/encoder/embedding_hidden_mapping_in/bias":
+            np.zeros([width], np.float32)}
+
+
 def to_layout_b(model):
     """The way back, for a Model of layout G that is a layout-B model in disguise.
 
@@ -201,9 +215,8 @@ def to_huggingface(model):
             tensors[theirs] = value.T if is_transposed else value
     if model.config.embedding_size == model.config.hidden_size:
         # Hugging Face always maps; layout G does so only where the widths differ.
-        width = model.config.hidden_size
-        tensors[_MAPPING + "weight"] = np.eye(width, dtype=np.float32)
-        tensors[_MAPPING + "bias"] = np.zeros([width], np.float32)
+        kernel, bias = identity_mapping(model.config).values()
+        tensors.update({_MAPPING + "weight": kernel, _MAPPING + "bias": bias})
     if left:
         raise errors.InputError("Nothing in Hugging Face's ALBERT takes %s." % (
             ", ".join(sorted(left)[:5])))

@@ -342,3 +342,22 @@ def test_published_weights_pass_through_stripping_unchanged(tmp_path, folder):
     source, target = read(golden(folder)), read(str(tmp_path / "a.ckpt"))
     assert sorted(source) == sorted(target)
     assert all(source[name].tobytes() == target[name].tobytes() for name in source)
+
+
+@pytest.mark.parametrize("change, is_refused", [(0.0, False), (0.5, True)])
+def test_a_mapping_that_changes_nothing_may_be_left_and_another_may_not(
+        tmp_path, change, is_refused):
+    model = {"bert/embeddings/word_embeddings": [4, 2],
+             "bert/encoder/transformer/group_0/inner_group_0/LayerNorm/beta": [2]}
+    values = {name: numpy.ones(shape, numpy.float32) for name, shape in model.items()}
+    values["bert/encoder/embedding_hidden_mapping_in/kernel"] = (
+        numpy.eye(2, dtype=numpy.float32) + numpy.float32(change))
+    values["bert/encoder/embedding_hidden_mapping_in/bias"] = numpy.zeros(2, numpy.float32)
+    prefix = str(tmp_path / "m.ckpt")
+    checkpoints.write(values, prefix)
+    if is_refused:
+        with pytest.raises(errors.InputError, match="mapping_in/kernel"):
+            checkpoints.plan_warm_start(prefix, model, "G", "c.json")
+    else:
+        plan = checkpoints.plan_warm_start(prefix, model, "G", "c.json")
+        assert len(plan.assignment) == 2

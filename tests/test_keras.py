@@ -70,10 +70,11 @@ def test_bert4keras_computes_the_same(name, kind, tmp_path, session):
     np.testing.assert_allclose(chosen, held[rows].reshape(chosen.shape), atol=TOLERANCE)
 
 
-@pytest.mark.parametrize("name", ["brightmart_postln", "google_shared"])
-def test_bert_for_tf2_computes_the_same(name, tmp_path, session):
+@pytest.mark.parametrize("name, is_converted", [
+    ("brightmart_postln", False), ("brightmart_postln", True), ("google_shared", True)])
+def test_bert_for_tf2_computes_the_same(name, is_converted, tmp_path, session):
     bert = pytest.importorskip("bert", reason="requirements-keras.txt is not installed")
-    if name == "google_shared":
+    if is_converted:
         folder, checkpoint = google_folder(tmp_path, name), "model.ckpt-best"
     else:  # it reads layout B by itself, told by ln_type in the config
         folder = converted.golden_folder(tmp_path / "source", name)

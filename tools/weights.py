@@ -36,7 +36,11 @@ def read(path, config_file=None, vocab_file=None):
     size or layout, and for a head of which only a part is there.
     """
     files = model_files.find(path, config_file, vocab_file)
-    model = conversion.Model(files.config, checkpoints.read_model(files.prefix))
+    variables = checkpoints.read_model(files.prefix)
+    for name in conversion.identity_mapping(files.config):
+        if name in variables and checkpoints.is_identity(name, variables[name]):
+            del variables[name]
+    model = conversion.Model(files.config, variables)
     check_whole(model, files.prefix, files.config_file)
     return files, model
 
@@ -106,8 +110,9 @@ def write(folder, model, vocabulary, labels, name=CHECKPOINT):
     """Fills a folder with a Model's checkpoint, config, vocabulary (bytes) and labels,
     if any."""
     prefix = os.path.join(folder, name)
-    checkpoints.write(model.variables, prefix)
-    _write_meta_graph(prefix, model.variables)
+    variables = dict(model.variables, **conversion.identity_mapping(model.config))
+    checkpoints.write(variables, prefix)
+    _write_meta_graph(prefix, variables)
     run_record.write_text(os.path.join(folder, "albert_config.json"),
                           model.config.to_json_string())
     run_record.write_bytes(os.path.join(folder, "vocab.txt"), vocabulary)
