@@ -58,7 +58,8 @@ class BertModel(transformer.TransformerModel):
         words = transformer.embedding_lookup(input_ids, self.embedding_table, use_one_hot)
         x = tf.matmul(tf.reshape(words, [-1, config.embedding_size]), self.projection)
         x = tf.reshape(x, transformer.shape_list(input_ids) + [config.hidden_size])
-        return transformer.add_positions_and_types(x, token_type_ids, config)
+        return transformer.add_positions_and_types(
+            x, token_type_ids, config, self.use_one_hot_types)
 
     def encode(self, x, attend):
         layers = []

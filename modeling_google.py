@@ -43,7 +43,8 @@ class AlbertModel(transformer.TransformerModel):
             "word_embeddings", [config.vocab_size, config.embedding_size],
             transformer.normal(config.initializer_range))
         words = transformer.embedding_lookup(input_ids, self.embedding_table, use_one_hot)
-        return transformer.add_positions_and_types(words, token_type_ids, config)
+        return transformer.add_positions_and_types(
+            words, token_type_ids, config, self.use_one_hot_types)
 
     def encode(self, x, attend):
         config = self.config

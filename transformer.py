@@ -25,7 +25,6 @@ LayerScopes = collections.namedtuple(
     ["attention", "attention_output", "attention_norm",
      "intermediate", "output", "output_norm"])
 
-
 ACTIVATIONS = {"gelu": formulas.gelu, "relu": tf.nn.relu, "tanh": tf.tanh,
                "linear": tf.identity}
 
@@ -157,7 +156,7 @@ def embedding_lookup(ids, table, use_one_hot):
     return tf.reshape(tf.matmul(one_hot, table), shape_list(ids) + [width])
 
 
-def add_positions_and_types(x, token_type_ids, config):
+def add_positions_and_types(x, token_type_ids, config, use_one_hot):
     """[B, S, W] plus the position and the token-type vectors, which are W wide."""
     width = x.shape.as_list()[-1]
     length = shape_list(x)[1]
@@ -165,8 +164,7 @@ def add_positions_and_types(x, token_type_ids, config):
                      normal(config.initializer_range))
     positions = variable("position_embeddings", [config.max_position_embeddings, width],
                          normal(config.initializer_range))
-    # So few types that a product beats a gather and its scattered gradient.
-    x += embedding_lookup(token_type_ids, types, use_one_hot=True)
+    x += embedding_lookup(token_type_ids, types, use_one_hot)
     x += tf.expand_dims(tf.slice(positions, [0, 0], [length, width]), 0)
     return dropout(layer_norm(x, "LayerNorm"), config.hidden_dropout_prob)
 
@@ -297,6 +295,9 @@ class TransformerModel(object):
             input_mask = tf.ones_like(input_ids)
         if token_type_ids is None:
             token_type_ids = tf.zeros_like(input_ids)
+        # So few types that a product beats a gather's scattered gradient. TensorFlow
+        # Lite 1.15 turns it and the positions' sum into another model.
+        self.use_one_hot_types = is_training or use_one_hot_embeddings
         with tf.variable_scope(scope or "bert", reuse=tf.AUTO_REUSE):
             with tf.variable_scope("embeddings"):
                 self.embedding_output = self.embed(
