@@ -75,7 +75,7 @@ def test_the_commands_call_what_exists(tmp_path, monkeypatch):
         names = {flag[2:].partition("=")[0] for flag in call[1:]}
         assert names <= set(readme.declared_flags(call[0]))
     monkeypatch.setattr(download, "fetch_clue", lambda names, folder, report: {})
-    monkeypatch.setattr(download, "fetch_model", lambda name, folder, report: None)
+    monkeypatch.setattr(download, "fetch_model", lambda *_: None)
     for call in stand_in.calls("tools.download"):
         assert download.main(call[2:]) == 0
     monkeypatch.setattr(clue_check, "check", lambda path, data: [])

@@ -88,6 +88,8 @@ def publish(site, monkeypatch):
 
     def put(body, name="toy.zip", behaviour="whole"):
         monkeypatch.setitem(download.MODELS, "toy", site.add(name, body, behaviour))
+        monkeypatch.setattr(download, "check_model", lambda name, folder: None)
+        monkeypatch.setattr(download, "check_model", lambda name, folder: None)
 
     return put
 

@@ -70,7 +70,7 @@ def test_commands_that_install_or_download_call_what_exists(tmp_path, monkeypatc
         assert names <= set(readme.declared_flags(call[0]))
     monkeypatch.setattr(download, "fetch_lcqmc", lambda folder, report: None)
     monkeypatch.setattr(download, "fetch_clue", lambda names, folder, report: {})
-    monkeypatch.setattr(download, "fetch_model", lambda name, folder, report: None)
+    monkeypatch.setattr(download, "fetch_model", lambda *_: None)
     downloads = stand_in.calls("tools.download")
     assert len(downloads) > 2
     for call in downloads:

@@ -7,6 +7,7 @@ file of the same name with other content is an error. What is under way is calle
 """
 
 import collections
+import errno
 import hashlib
 import http.client
 import os
@@ -21,6 +22,7 @@ import errors
 PROBE_SECONDS = 5
 READ_SECONDS = 30
 CHUNK = 1 << 16
+_DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _NETWORK_ERRORS = (OSError, http.client.HTTPException)
 
 Content = collections.namedtuple("Content", ["size", "sha256", "git_blob"])
@@ -29,6 +31,10 @@ Content.__new__.__defaults__ = (None, None, None)
 
 class Unreachable(errors.InputError):
     """No source could be reached, or none has the file any more."""
+
+
+class Absent(Unreachable):
+    """Every source answered that there is no such file."""
 
 
 class WrongContent(errors.InputError):
@@ -56,6 +62,8 @@ def fetch(sources, target, content=Content(), report=None):
         return False
     answering, reasons = probe(sources)
     failure = Unreachable
+    if all(reasons.get(source, "").startswith("HTTP Error 404") for source in sources):
+        failure = Absent
     for source in answering:
         os.makedirs(os.path.dirname(os.path.abspath(target)), exist_ok=True)
         try:
@@ -66,6 +74,11 @@ def fetch(sources, target, content=Content(), report=None):
             reasons[source], failure = str(error), WrongContent
             _remove(target + ".part")
         except _NETWORK_ERRORS as error:
+            if getattr(error, "errno", None) in _DISK_ERRORS:
+                raise errors.InputError(
+                    "%s cannot be written: %s. Free some space and call this again, or "
+                    "choose another folder: what has come is kept." % (
+                        target, error.strerror))
             reasons[source] = str(error)
     raise failure("%s could not be had. %s" % (target, "; ".join(
         "%s: %s" % (urllib.parse.urlsplit(s).netloc, reasons[s]) for s in sources)))
