@@ -16,6 +16,7 @@ import classification
 import devices
 import errors
 import pretraining
+import reading_comprehension_model
 import tasks
 
 INPUTS = ("input_ids", "input_mask", "segment_ids")
@@ -82,6 +83,12 @@ class Network(object):
                 "lost it. Give the pre-trained ones." % self.files.prefix)
         return self._run("words", lambda: tf.nn.softmax(self._word_logits), batch, places)
 
+    def span_scores(self, batch):
+        """{input: [B, S]} -> ([B, S], [B, S]): log-probabilities of where the answer
+        begins and ends, of a model with a span head.
+        """
+        return self._run("spans", lambda: list(map(tf.nn.log_softmax, self._spans)), batch)
+
     @property
     def num_layers(self):
         return len(self._model.get_all_encoder_layers())
@@ -93,7 +100,7 @@ class Network(object):
         self._places = tf.placeholder(tf.int32, [None], "places")
         self._model = files.model_class(
             files.config, False, *[self._inputs[name] for name in INPUTS])
-        self._logits = self._word_logits = None
+        self._logits = self._word_logits = self._spans = None
         if files.labels is not None:
             mask = self._inputs["input_mask"]
             self._logits = classification.class_logits(
@@ -101,6 +108,9 @@ class Network(object):
                 None if files.settings["use_pooled_output"] else mask)
         if "cls/predictions/output_bias" in files.variables:
             self._word_logits = pretraining.word_logits(self._model, self._places)
+        if "cls/squad/output_bias" in files.variables:
+            self._spans = reading_comprehension_model.span_logits(
+                self._model, self._inputs["input_mask"], self._inputs["segment_ids"])
 
     def _run(self, key, build, batch, places=None):
         feed = [np.asarray(batch[name], np.int32) for name in INPUTS]

@@ -46,17 +46,21 @@ class Predictor(object):
         # Not above: they import TensorFlow, which takes seconds.
         import inference
         import model_files
+        import question_answering
         self._encode = inference.encode
+        self._questions = question_answering.Questions
         files = model_files.find(path, config_file, vocab_file, spm_model_file,
                                  fallback_config, fallback_vocab)
         self.path = files.prefix
         self.labels = files.labels
         self.similar_label = _similar_label(files.labels)
+        self.finds_answers = "cls/squad/output_bias" in files.variables
         self.hidden_size = files.config.hidden_size
         self.max_seq_length = min(
             max_seq_length or files.settings["max_seq_length"],
             files.config.max_position_embeddings)
         self.batch_size = batch_size
+        self._num_positions = files.config.max_position_embeddings
         self._folds_twins = files.config.layout == "B" and not spm_model_file
         self._tokenizer = tokenization.FullTokenizer(
             files.vocab_file, files.settings["do_lower_case"], spm_model_file)
@@ -76,9 +80,12 @@ class Predictor(object):
     def warm_up(self):
         """Answers one pair, which TensorFlow prepares for; later ones are quick.
 
-        Raises errors.InputError where the weights have no classifier.
+        Raises errors.InputError where the weights have no head of a fine-tuned model.
         """
-        self.predict([("", "")])
+        if self.finds_answers:
+            self.answer([("谁", "我")])
+        else:
+            self.predict([("", "")])
 
     def predict(self, rows):
         """[row] -> [{"label", "probabilities": {label: p}, "similarity"}].
@@ -100,6 +107,24 @@ class Predictor(object):
     def probabilities(self, rows):
         """[row] -> [R, L], the columns in the order of `labels`."""
         return self._map(rows, self._network.probabilities, len(self.labels or ()))
+
+    def answer(self, rows, n_best_size=3):
+        """[(question, passage)] -> [{"answer", "start", "end", "probability",
+        "candidates"}]: see question_answering.Questions.answers.
+
+        Passages may be of any length. Raises errors.InputError for one with nothing to
+        read, and where the model finds no answers in passages.
+        """
+        if not self.finds_answers:
+            raise errors.InputError(
+                "%s has no span head (cls/squad): it does not find answers in passages. "
+                "Train one: see run_reading_comprehension.py." % self.path)
+        check_rows(rows, may_be_single=False)
+        asked = self._questions(
+            rows, self._tokenizer, self.path, self._num_positions, n_best_size)
+        for places, batch in self._batches(asked.encoded()):
+            asked.add(places, *self._network.span_scores(batch))
+        return asked.answers()
 
     def embed(self, rows, pooling="mean", layers=(-1,)):
         """[row] -> vectors [R, H].
@@ -166,21 +191,27 @@ class Predictor(object):
         encoded = [self._encode(row, self._tokenizer, self.max_seq_length)
                    for row in rows]
         result = np.zeros([len(encoded), width], np.float32)
-        for places in _batches([len(ids) for ids, _ in encoded], self.batch_size):
-            result[places] = compute(_pad([encoded[place] for place in places]))
+        for places, batch in self._batches(encoded):
+            result[places] = compute(batch)
         return result
 
+    def _batches(self, encoded):
+        """[(input_ids, segment_ids)] -> (their places, {input: [B, S]}) of each batch."""
+        for places in _batches([len(ids) for ids, _ in encoded], self.batch_size):
+            yield places, _pad([encoded[place] for place in places])
 
-def check_rows(rows):
-    """Raises errors.InputError for what is no list of texts and pairs."""
+
+def check_rows(rows, may_be_single=True):
+    """Raises errors.InputError for what is no list of pairs, or of texts and pairs."""
     if isinstance(rows, (str, bytes)):
         raise errors.InputError("Give a list of texts or pairs, not a single text.")
     for number, row in enumerate(rows):
-        texts = [row] if isinstance(row, str) else row
+        texts = [row] if may_be_single and isinstance(row, str) else row
         if (not isinstance(texts, (list, tuple)) or len(texts) != 1 + (texts is row)
                 or not all(isinstance(text, str) for text in texts)):
             raise errors.InputError(
-                "row %d is %.80r; give a text or a pair of texts." % (number, row))
+                "row %d is %.80r; give %sa pair of texts." % (
+                    number, row, "a text or " * may_be_single))
 
 
 def _similar_label(labels):

@@ -23,7 +23,6 @@ import report
 import run_record
 import simplified
 
-SETTINGS_FILE = "reading_comprehension.json"
 MOST_LISTED = 20
 
 
@@ -133,7 +132,7 @@ class Run(fine_tuning.Run):
 
     def _check_head(self, prefix):
         """A span head has one shape; what it was trained with may differ."""
-        beside = _settings_beside(prefix)
+        beside = span_model.read_settings(prefix)
         changed = ["--%s was %s, is %s" % (name, beside[name], self._settings()[name])
                    for name in span_model.READING_SETTINGS
                    if beside.get(name) not in (None, self._settings()[name])]
@@ -207,7 +206,7 @@ class Run(fine_tuning.Run):
             self.task.metric)
 
     def _best_files(self):
-        return {SETTINGS_FILE: json.dumps(
+        return {span_model.SETTINGS_FILE: json.dumps(
             dict(self._settings(), metric=self.task.metric,
                  no_answer_threshold=self.threshold), indent=1, sort_keys=True) + "\n"}
 
@@ -237,7 +236,7 @@ class Run(fine_tuning.Run):
 
     def _threshold(self, prefix):
         """What was best on dev; without dev, whatever is likelier, if need be."""
-        beside = _settings_beside(prefix)
+        beside = span_model.read_settings(prefix)
         if "no_answer_threshold" in beside:
             return beside["no_answer_threshold"]
         return 0.0 if any(question.is_impossible for split in self.splits.values()
@@ -281,11 +280,6 @@ class Run(fine_tuning.Run):
                 self.task.name, summary["eval_f1"], summary["eval_em"]),
             facts, picture, [], [], worst(
                 split.questions, answers, chosen, self.task.metric)))
-
-
-def _settings_beside(prefix):
-    return run_record.read_json(
-        os.path.join(os.path.dirname(prefix), SETTINGS_FILE)) or {}
 
 
 def worst(questions, answers, chosen, metric, most=30):

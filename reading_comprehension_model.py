@@ -10,6 +10,7 @@ import os
 import tensorflow.compat.v1 as tf
 
 import features
+import run_record
 import storage
 import training
 import transformer
@@ -30,8 +31,15 @@ class Options(training.FineTuningSettings):
 
 
 # What a model must be used with as it was trained; kept beside the best weights.
+SETTINGS_FILE = "reading_comprehension.json"
 READING_SETTINGS = ("max_seq_length", "doc_stride", "max_query_length",
                     "max_answer_length", "do_lower_case", "convert_to_simplified")
+
+
+def read_settings(prefix):
+    """What stands beside weights: {setting: value}, {} where nothing does."""
+    return run_record.read_json(
+        os.path.join(os.path.dirname(prefix), SETTINGS_FILE)) or {}
 
 
 def span_logits(model, input_mask, segment_ids):

@@ -54,6 +54,8 @@ class Service(object):
     def _compute(self, kind, rows):
         if kind == "classify":
             return self.predictor.probabilities(rows)
+        if kind == "answer":
+            return self.predictor.answer(rows)
         pooling, layers = kind
         return self.predictor.embed(rows, pooling, layers)
 
@@ -149,6 +151,8 @@ class Classify(object):
 
     async def on_post(self, req, resp):
         service = self._service
+        if service.predictor.labels is None:
+            raise _unprocessable("This model has no classifier; see /healthz.")
         if not self._may_be_single and service.predictor.similar_label is None:
             raise _unprocessable(
                 "This model tells no pairs of the same meaning, but %s; use /v1/classify."
@@ -158,6 +162,22 @@ class Classify(object):
         rows = service.read_rows(value, self._name, self._may_be_single)
         scores = await service.answer("classify", rows)
         resp.media = {"results": list(map(service.predictor.describe, scores))}
+
+
+class Answer(object):
+    """/v1/answer: answers to questions, cut out of passages."""
+
+    def __init__(self, service):
+        self._service = service
+
+    async def on_post(self, req, resp):
+        service = self._service
+        if not service.predictor.finds_answers:
+            raise _unprocessable("This model finds no answers in passages.")
+        value = await service.read_object(req)
+        _check_names(value, ["questions"])
+        rows = service.read_rows(value, "questions", False)
+        resp.media = {"answers": await service.answer("answer", rows)}
 
 
 class Embed(object):
@@ -195,6 +215,7 @@ class Health(object):
         resp.media = {
             "status": "ok", "labels": service.predictor.labels,
             "similar_label": service.predictor.similar_label,
+            "finds_answers": service.predictor.finds_answers,
             "limits": service.limits._asdict()}
 
 
@@ -290,6 +311,7 @@ def make_app(service, access_log=False):
     app.add_route("/v1/similarity", Classify(service, "pairs", False))
     app.add_route("/v1/classify", Classify(service, "texts", True))
     app.add_route("/v1/embed", Embed(service))
+    app.add_route("/v1/answer", Answer(service))
     app.add_route("/healthz", Health(service))
     app.add_route("/metrics", Metrics(service))
     app.add_route("/openapi.json", File("similarity_openapi.json", falcon.MEDIA_JSON))

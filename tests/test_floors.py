@@ -16,7 +16,8 @@ MAY_IMPORT = {
     "simplified": set(),
     # floor 1
     "reading_comprehension_data": set(), "reading_comprehension_scoring": set(),
-    "characters": set(), "checkpoints": set(), "data_checks": set(),
+    "args": set(), "batching": set(), "service_metrics": set(), "vector_search": set(),
+    "command_line": set(), "characters": set(), "checkpoints": set(), "data_checks": set(),
     "data_report": set(), "devices": set(), "features": set(),
     "flops": set(), "formulas": set(), "huggingface": set(),
     "lamb_optimizer": set(), "masking": set(),
@@ -34,9 +35,13 @@ MAY_IMPORT = {
     "reading_comprehension_answers": {"reading_comprehension_scoring"},
     "reading_comprehension_windows": {"features"},
     "report": {"run_record"},
+    "service": {"batching", "service_metrics"},
     "tasks": {"readers"},
+    "text_files": {"readers"},
     "tokenization": {"characters"},
     # floor 3
+    "model_files": {"checkpoints", "modeling", "modeling_google", "run_record", "tasks",
+                    "tokenization"},
     "conversion": {"modeling", "modeling_google", "transformer"},
     "instances": {"corpus", "data_report", "masking", "records", "segmentation",
                   "tokenization"},
@@ -50,7 +55,7 @@ MAY_IMPORT = {
     "fine_tuning": {"checkpoints", "features", "hooks", "predictions", "run_record",
                     "training"},
     "create_pretraining_data_flags": {"instances", "masking", "segmentation"},
-    "reading_comprehension_model": {"features", "training", "transformer"},
+    "reading_comprehension_model": {"features", "run_record", "training", "transformer"},
     "pretraining": {"devices", "formulas", "hooks", "optimization", "training",
                     "transformer"},
     "pretraining_data": {"features", "masking", "pretraining_input",
@@ -61,6 +66,7 @@ MAY_IMPORT = {
                    "predictions", "report", "run_record", "tasks"},
     "common_flags": {"classification", "hooks", "optimization", "pretraining", "tasks",
                      "tokenization"},
+    "inference": {"checkpoints", "classification", "devices", "pretraining", "tasks"},
     "pretrainer": {"checkpoints", "curves", "devices", "flops", "hooks", "pretraining",
                    "pretraining_data", "pretraining_input", "pretraining_records",
                    "run_record", "training"},
@@ -69,10 +75,20 @@ MAY_IMPORT = {
         "reading_comprehension_data", "reading_comprehension_model",
         "reading_comprehension_scoring", "reading_comprehension_windows", "report",
         "run_record", "simplified"},
+    "question_answering": {
+        "reading_comprehension_answers", "reading_comprehension_data",
+        "reading_comprehension_model", "reading_comprehension_windows", "simplified"},
     # floor 6
+    "predictor": {"inference", "masking", "model_files", "tokenization"},
     "sweep": {"classification", "classifier", "fine_tuning", "metrics", "predictions",
               "run_record"},
+    # floor 7
+    "model_flags": {"args", "command_line", "predictor"},
     # scripts
+    "extract_features": {"args", "command_line", "model_flags", "predictor", "text_files",
+                         "vector_search"},
+    "similarity": {"command_line", "model_flags", "text_files"},
+    "similarity_server": {"command_line", "model_flags", "service"},
     "convert_albert_tf_checkpoint_to_pytorch": {"command_line"},
     "create_pretraining_data": {
         "corpus", "create_pretraining_data_flags", "data_report", "instances", "parallel",

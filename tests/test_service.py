@@ -22,6 +22,7 @@ LIMITS = service.Limits(2000, 5, 50, 2.0)
 class Model(object):
     """Scores a row by the length of its texts."""
     batch_size, hidden_size = 8, 2
+    finds_answers = True
 
     def __init__(self, labels=("0", "1"), similar_label="1"):
         self.labels, self.similar_label = list(labels), similar_label
@@ -37,6 +38,12 @@ class Model(object):
     def describe(self, scores):
         return {"label": self.labels[1], "probabilities": dict(zip(self.labels, scores)),
                 "similarity": scores[1]}
+
+    def answer(self, rows):
+        if not all(passage for _, passage in rows):
+            raise errors.InputError("nothing that can be read")
+        return [{"answer": passage[:1], "start": 0, "end": 1, "probability": 0.5,
+                 "candidates": []} for _, passage in rows]
 
     def embed(self, rows, pooling, layers):
         if layers != (-1,):
@@ -169,6 +176,26 @@ def test_health_and_metrics_tell_what_is_going_on(model):
     assert app.simulate_get("/healthz").status_code == 503
     answer = app.simulate_post("/v1/classify", json={"texts": ["a"]})
     assert answer.status_code == 200 and answer.headers["connection"] == "close"
+
+
+def test_questions_on_passages_are_answered_in_order(model):
+    app = client(model)
+    status, value = ask(app, "/v1/answer", {"questions": [["谁？", "天地"], ["谁？", "玄黄"]]})
+    assert status == 200 and [a["answer"] for a in value["answers"]] == ["天", "玄"]
+    for wrong, phrase in (({"questions": ["谁？"]}, "questions[0]"), ({"pairs": []}, "pairs"),
+                          ({"questions": [["谁？", ""]]}, "nothing that can be read")):
+        status, value = ask(app, "/v1/answer", wrong)
+        assert status == 422 and phrase in value["error"]["message"]
+    model.finds_answers = False
+    assert ask(app, "/v1/answer", {"questions": []})[0] == 422
+    assert app.simulate_get("/healthz").json["finds_answers"] is False
+
+
+def test_a_model_without_a_classifier_refuses_pairs(model):
+    model.labels = model.similar_label = None
+    for path, value in (("/v1/similarity", {"pairs": []}), ("/v1/classify", {"texts": []})):
+        status, said = ask(client(model), path, value)
+        assert status == 422 and "no classifier" in said["error"]["message"]
 
 
 def test_the_openapi_document_describes_what_there_is(model):
