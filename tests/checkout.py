@@ -34,6 +34,7 @@ def write_own_data(folder):
         toy.write(folder / (split + ".csv"), "text_a,text_b,label\n" + rows)
     rows = [dict(zip(("text_a", "text_b"), line.split("\t")))
             for line in toy.pairs(10, 9).splitlines()]
+    toy.write(folder / "pairs.tsv", toy.pairs(10, 8))
     toy.write(folder / "new.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
 
 
