@@ -15,6 +15,7 @@ import numpy
 
 import errors
 import storage
+import version
 
 NAME = "run.json"
 # What may differ when a run is resumed: how it is watched or measured, not what it learns.
@@ -69,8 +70,8 @@ def describe(settings, files, facts, tensorflow_version):
         "files": {name: {"path": path, "sha256": sha256(path)}
                   for name, path in sorted(files.items())},
         "facts": facts,
-        "versions": {"tensorflow": tensorflow_version, "numpy": numpy.__version__,
-                     "python": platform.python_version()},
+        "versions": {"albert_zh": version.VERSION, "tensorflow": tensorflow_version,
+                     "numpy": numpy.__version__, "python": platform.python_version()},
         "command": sys.argv,
         "finished": False,
     }

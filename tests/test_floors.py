@@ -12,7 +12,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # Every flat module and what of ours it may import; those of floor 0 are open to all.
 MAY_IMPORT = {
     # floor 0
-    "errors": set(), "storage": set(),
+    "errors": set(), "storage": set(), "version": set(),
     "simplified": set(),
     # floor 1
     "reading_comprehension_data": set(), "reading_comprehension_scoring": set(),
@@ -106,7 +106,7 @@ MAY_IMPORT = {
     "run_pretraining": {"common_flags", "modeling", "pretrainer"},
     "run_pretraining_google": {"common_flags", "modeling_google", "pretrainer"},
 }
-FLOOR_0 = {"errors", "storage"}
+FLOOR_0 = {"errors", "storage", "version"}
 MAY_HAVE_FLAGS = re.compile(r"^(run_.*|common_flags|create_pretraining_data.*)$")
 
 

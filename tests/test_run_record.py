@@ -7,6 +7,7 @@ import pytest
 
 import errors
 import run_record
+import version
 
 SETTINGS = {"learning_rate": 0.1, "seed": 1, "resume": False, "eval_batch_size": 8}
 FACTS = {"task": "lcqmc", "train data": "3 rows (aa)"}
@@ -50,6 +51,7 @@ def test_a_fresh_folder_is_claimed_and_says_what_it_is_made_of(folder, config):
     assert found["settings"] == SETTINGS and found["facts"] == FACTS
     assert found["files"]["config"]["sha256"] == run_record.sha256(str(config))
     assert found["versions"]["tensorflow"] == "1.15.5"
+    assert found["versions"]["albert_zh"] == version.VERSION
     assert not found["finished"]
 
 
