@@ -1,5 +1,6 @@
 """Folders with toy weights, as fine-tuning and pre-training leave them."""
 
+import json
 import os
 
 import tensorflow.compat.v1 as tf
@@ -8,6 +9,7 @@ import classification
 import modeling
 import modeling_google
 import pretraining
+import reading_comprehension_model
 from tests import toy
 
 MODELS = {"b": (modeling.BertConfig, modeling.BertModel),
@@ -46,3 +48,15 @@ def pretrained(folder, layout="b", **changes):
         pretraining.word_logits(model, [0])
         pretraining.sentence_order_logits(model)
     return _write(folder, layout, add_heads, **changes)
+
+
+def reader(folder, layout="b", **changes):
+    """A model that finds answers in passages."""
+    def add_head(model):
+        ids = tf.zeros([1, 4], tf.int32)
+        reading_comprehension_model.span_logits(model, ids, ids)
+    folder = _write(folder, layout, add_head, **changes)
+    toy.write(os.path.join(folder, reading_comprehension_model.SETTINGS_FILE), json.dumps({
+        "max_seq_length": 32, "doc_stride": 8, "max_query_length": 12,
+        "max_answer_length": 6, "no_answer_threshold": None}))
+    return folder
