@@ -139,8 +139,9 @@ def verify(options, files, folder, batches):
     export_check.require(result, options.dtype)
 
 
-def main():
-    options = make_parser().parse_args()
+def main(arguments=None):
+    """Runs the command; raises errors.InputError for a mistake of the user's."""
+    options = make_parser().parse_args(arguments)
     check_request(options)
     files = model_files.find(options.model_dir, options.config_name, options.vocab_file)
     form = export_formats.FORMATS[options.to]
