@@ -13,7 +13,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 MAY_IMPORT = {
     # floor 0
     "errors": set(), "storage": set(), "version": set(),
-    "simplified": set(),
+    "simplified": set(), "tflite_file": set(),
     # floor 1
     "reading_comprehension_data": set(), "reading_comprehension_scoring": set(),
     "args": set(), "batching": set(), "service_metrics": set(), "vector_search": set(),
@@ -39,6 +39,7 @@ MAY_IMPORT = {
     "tasks": {"readers"},
     "text_files": {"readers"},
     "tokenization": {"characters"},
+    "export_formats": {"tflite_file"},
     # floor 3
     "model_files": {"checkpoints", "modeling", "modeling_google", "run_record", "tasks",
                     "tokenization"},
@@ -82,9 +83,15 @@ MAY_IMPORT = {
     "predictor": {"inference", "masking", "model_files", "tokenization"},
     "sweep": {"classification", "classifier", "fine_tuning", "metrics", "predictions",
               "run_record"},
+    "export_graph": {"classification", "inference", "pretraining",
+                     "reading_comprehension_model"},
     # floor 7
+    "export_check": {"classification", "export_graph", "inference"},
     "model_flags": {"args", "command_line", "predictor"},
     # scripts
+    "export_model": {"command_line", "export_check", "export_formats", "export_graph",
+                     "model_files", "reading_comprehension_model", "run_record", "tasks",
+                     "tokenization"},
     "extract_features": {"args", "command_line", "model_flags", "predictor", "text_files",
                          "vector_search"},
     "similarity": {"command_line", "model_flags", "text_files"},
