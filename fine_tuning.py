@@ -16,6 +16,9 @@ import predictions
 import run_record
 import training
 
+# Options that best.json tells, for who uses the model: see model_files.DEFAULTS.
+HOW_TRAINED = ("max_seq_length", "do_lower_case", "use_pooled_output")
+
 
 class Run(object):
     """One run with one learning rate and one seed.
@@ -231,7 +234,10 @@ class Run(object):
         if is_best:
             with open(self.files["vocab"], encoding="utf-8", newline="") as source:
                 vocabulary = source.read()
-            training.keep_best(prefix, self.best_folder, facts, dict(
+            # What best/ needs to be used as it was trained, wherever it is taken.
+            trained = {name: getattr(self.options, name) for name in HOW_TRAINED
+                       if hasattr(self.options, name)}
+            training.keep_best(prefix, self.best_folder, dict(facts, **trained), dict(
                 self._best_files(), **{"albert_config.json": self.config.to_json_string(),
                                        "vocab.txt": vocabulary}))
             kept = os.path.join(self.best_folder, "model.ckpt-%d" % step)

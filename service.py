@@ -156,7 +156,7 @@ class Classify(object):
         if not self._may_be_single and service.predictor.similar_label is None:
             raise _unprocessable(
                 "This model tells no pairs of the same meaning, but %s; use /v1/classify."
-                % ", ".join(service.predictor.labels[:20]))
+                % ", ".join((service.predictor.labels or ["no labels"])[:20]))
         value = await service.read_object(req)
         _check_names(value, [self._name])
         rows = service.read_rows(value, self._name, self._may_be_single)

@@ -12,7 +12,9 @@ import pytest
 
 import checkpoints
 import errors
+import fine_tuning
 import inference
+import model_files
 import predictor
 import run_record
 from tests import forked
@@ -233,6 +235,7 @@ def test_the_label_of_the_same_meaning_is_known(tmp_path, labels, similar):
 
 
 def test_best_json_tells_how_the_model_was_trained(folders, tmp_path):
+    assert sorted(fine_tuning.HOW_TRAINED) == sorted(model_files.DEFAULTS)
     folder = copy(folders["fine_tuned", "b"], tmp_path / "m")
     toy.write(os.path.join(folder, "best.json"), json.dumps(
         {"step": 1, "max_seq_length": 12, "use_pooled_output": False}))
