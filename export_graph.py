@@ -15,6 +15,7 @@ import classification
 import errors
 import inference
 import pretraining
+import reading_comprehension_model
 
 POSITIONS = "masked_lm_positions"
 # Places of masked words in a graph of fixed length; those that are not needed are 0.
@@ -52,6 +53,21 @@ def _guess_words(model, inputs, files):
     return {"logits": tf.reshape(logits, shape)}
 
 
+def _find_answer(model, inputs, files):
+    """Where in the passage, [B, S] each; the first token: not in this window."""
+    del files
+    starts, ends = reading_comprehension_model.span_logits(
+        model, inputs["input_mask"], inputs["segment_ids"])
+    return {"start_probabilities": tf.nn.softmax(starts),
+            "end_probabilities": tf.nn.softmax(ends)}
+
+
+def _likeliest_span(outputs):
+    """One number for a begin and an end, chosen apart."""
+    starts, ends = outputs["start_probabilities"], outputs["end_probabilities"]
+    return starts.argmax(-1) * starts.shape[-1] + ends.argmax(-1)
+
+
 def _highest(name):
     return lambda outputs: np.argmax(outputs[name], -1)
 
@@ -67,6 +83,10 @@ HEADS = {
         _guess_words, inference.INPUTS + (POSITIONS,), "cls/predictions/output_bias",
         "fine-tuned weights have lost it. Give the pre-trained ones",
         _highest("logits")),
+    "answer": Head(
+        _find_answer, inference.INPUTS, "cls/squad/output_bias",
+        "it finds no answers in passages. Train one that does (see "
+        "run_reading_comprehension.py)", _likeliest_span),
 }
 
 

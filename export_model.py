@@ -21,6 +21,7 @@ import export_check
 import export_formats
 import export_graph
 import model_files
+import reading_comprehension_model
 import run_record
 import tasks
 import tokenization
@@ -94,6 +95,10 @@ def texts_of(files, frozen, head, dtype):
     if head == "classifier":
         facts["labels"] = files.labels
         texts["labels.txt"] = "".join(label + "\n" for label in files.labels).encode()
+    if head == "answer":
+        name = reading_comprehension_model.SETTINGS_FILE
+        settings = reading_comprehension_model.read_settings(files.prefix)
+        texts[name] = json.dumps(settings, indent=1, sort_keys=True).encode() + b"\n"
     texts["albert_config.json"] = files.config.to_json_string().encode()
     texts["export.json"] = json.dumps(facts, indent=1, sort_keys=True).encode() + b"\n"
     return texts

@@ -55,10 +55,11 @@ def span_logits(model, input_mask, segment_ids):
             "output_weights", [2, model.config.hidden_size],
             transformer.normal(model.config.initializer_range))
         bias = transformer.variable("output_bias", [2], tf.zeros_initializer())
-    scores = tf.einsum("bsh,kh->kbs", output, weights) + bias[:, tf.newaxis, tf.newaxis]
+    rows = tf.reshape(output, [-1, model.config.hidden_size])
+    scores = tf.nn.bias_add(tf.matmul(rows, weights, transpose_b=True), bias)
     closed = (1.0 - answerable(input_mask, segment_ids)) * MASKED_SCORE
-    starts, ends = tf.unstack(scores + closed)
-    return starts, ends
+    shape = transformer.shape_list(input_mask)
+    return [tf.reshape(scores[:, i], shape) + closed for i in (0, 1)]
 
 
 def answerable(input_mask, segment_ids):
