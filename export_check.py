@@ -1,4 +1,4 @@
-"""Holds an exported model against the checkpoint it was made from, on real sentences."""
+"""Holds an exported model against its checkpoint, on real sentences."""
 
 import collections
 
@@ -17,12 +17,13 @@ LARGEST_LOSS = 0.005
 SAME_DIRECTION = 0.99
 BATCH_SIZE = 8
 
-# inputs: {input: array}; counted: which choices count, [B] or [B, P]; answers: the right
-# ones in the same shape, None where they are not known.
+# inputs: {input: array}; counted: which choices count, [B] or [B, P]; answers: the
+# right ones in the same shape, None where they are not known.
 Batch = collections.namedtuple("Batch", ["inputs", "counted", "answers"])
 
 # rows, or masked words, that were compared; difference: the largest; agreement: the
-# share of equal choices; accuracies: of the source and of the export, None without labels.
+# share of equal choices; accuracies: of the source and of the export, None without
+# labels.
 Result = collections.namedtuple(
     "Result", ["rows", "difference", "agreement", "accuracies"])
 
@@ -121,8 +122,8 @@ def _cosines(expected, actual):
 
 def describe(result):
     """One line."""
-    line = "%d compared with the checkpoint: largest difference %.1e, agreement %.2f %%" % (
-        result.rows, result.difference, 100 * result.agreement)
+    line = ("%d compared with the checkpoint: largest difference %.1e, "
+            "agreement %.2f %%") % (result.rows, result.difference, 100 * result.agreement)
     if result.accuracies:
         line += ", accuracy %.4f (checkpoint %.4f)" % (
             result.accuracies[1], result.accuracies[0])

