@@ -106,6 +106,8 @@ def _verify(path, files, model, slimmed, folder):
             texts = [line.strip() for line in source if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
         raise errors.InputError("--verify=%s is no text in UTF-8: %s." % (path, error))
+    if not texts:
+        raise errors.InputError("--verify=%s has no text." % path)
     tokenizers = [tokenization.FullTokenizer(each, files.settings["do_lower_case"])
                   for each in (files.vocab_file, os.path.join(folder, "vocab.txt"))]
     equal = compare(model, slimmed, tokenizers, texts)
