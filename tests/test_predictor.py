@@ -226,12 +226,17 @@ def test_what_does_not_belong_together_is_refused(folders, tmp_path, change, mes
     (["0", "1"], "1"), (["不同", "相同"], "相同"), (["duplicate", "other"], "duplicate"),
     (["b", "c"], "c"), (["好评", "中评", "差评"], None),
     (["contradiction", "entailment", "neutral"], "entailment")])
-def test_the_label_of_the_same_meaning_is_known(tmp_path, labels, similar):
-    folder = toy_models.fine_tuned(tmp_path / "m", labels=labels)
-    with predictor.Predictor(folder) as opened:
-        answer, = opened.predict([PAIRS[0]])
-    assert list(answer["probabilities"]) == labels
-    assert answer.get("similarity") == answer["probabilities"].get(similar)
+def test_the_label_of_the_same_meaning_is_known(labels, similar):
+    assert predictor._similar_label(labels) == similar
+
+
+def test_labels_are_those_beside_the_weights(tmp_path):
+    for name, labels in (("two", ["不同", "相同"]), ("three", ["好评", "中评", "差评"])):
+        folder = toy_models.fine_tuned(tmp_path / name, labels=labels)
+        with predictor.Predictor(folder) as opened:
+            answer, = opened.predict([PAIRS[0]])
+        assert list(answer["probabilities"]) == labels
+        assert answer.get("similarity") == answer["probabilities"].get("相同")
 
 
 def test_best_json_tells_how_the_model_was_trained(folders, tmp_path):
