@@ -5,7 +5,11 @@ import os
 import shutil
 import sys
 
+import pytest
+
+import errors
 from tests import golden_models
+from tools import convert
 
 SIZE = 120
 CHARACTERS = ("我喜欢妈做的汤很喝和发布于年多人在用收盘上证指数涨量能放大里猫睡着了。,"
@@ -35,3 +39,14 @@ def golden_folder(folder, name, checkpoint="albert_model.ckpt", labels=()):
         (folder / "labels.txt").write_text("".join(label + "\n" for label in labels),
                                            encoding="utf-8")
     return str(folder)
+
+
+def refused(*arguments):
+    """The one message of a conversion that is refused; nothing may be left behind."""
+    target = arguments[arguments.index("--to") + 1]
+    with pytest.raises(errors.InputError) as error:
+        convert.main(list(arguments))
+    assert not os.path.exists(target)
+    assert not [name for name in os.listdir(os.path.dirname(target))
+                if name.startswith(".writing-")]
+    return str(error.value)

@@ -41,10 +41,11 @@ def test_both_languages_have_the_same_blocks_headings_and_rows(pair):
             assert os.path.exists(os.path.join(readme.ROOT, "docs", path)), path
 
 
-@pytest.mark.parametrize("language", ["zh", "en"])
-def test_the_table_of_models_is_what_the_script_prints(language):
-    page = PAIRS[1][language == "en"]
-    assert "\n".join(model_zoo.table(language)) in readme.read(page)
+def test_the_tables_of_models_are_what_the_script_prints():
+    english = model_zoo.table("en")
+    chinese = ["| %s |" % " | ".join(model_zoo.HEADS["zh"])] + english[1:]
+    for name, lines in zip(PAIRS[1], (chinese, english)):
+        assert "\n".join(lines) in readme.read(name)
 
 
 def write_classifier(folder, config_file):

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 
 import numpy as np
 import pytest
@@ -162,44 +161,33 @@ def random_model(config):
 
 # What cannot be.
 
-def refused(capsys, *arguments):
-    """The one message of a conversion that is refused; nothing may be left behind."""
-    target = arguments[arguments.index("--to") + 1]
-    with pytest.raises(errors.InputError) as error:
-        convert.main(list(arguments))
-    assert not os.path.exists(target)
-    assert not [name for name in os.listdir(os.path.dirname(target))
-                if name.startswith(".writing-")]
-    return str(error.value)
-
-
 @pytest.mark.parametrize("what", ["huggingface", "layout_g"])
-def test_pre_ln_weights_are_refused_with_the_reason(what, tmp_path, capsys):
+def test_pre_ln_weights_are_refused_with_the_reason(what, tmp_path):
     source = converted.golden_folder(tmp_path / "a", "brightmart_preln")
-    said = refused(capsys, what, source, "--to", str(tmp_path / "b"))
+    said = converted.refused(what, source, "--to", str(tmp_path / "b"))
     assert "pre-LN" in said and "cannot be converted" in said
 
 
-def test_labels_without_a_classifier_are_refused(tmp_path, capsys):
+def test_labels_without_a_classifier_are_refused(tmp_path):
     source = converted.golden_folder(tmp_path / "a", "google_shared", labels=["0", "1"])
-    said = refused(capsys, "huggingface", source, "--to", str(tmp_path / "b"))
+    said = converted.refused("huggingface", source, "--to", str(tmp_path / "b"))
     assert "no classifier head" in said and "labels.txt" in said
 
 
-def test_a_config_of_another_size_is_refused(tmp_path, capsys):
+def test_a_config_of_another_size_is_refused(tmp_path):
     source = converted.golden_folder(tmp_path / "a", "google_shared")
     path = os.path.join(source, "albert_config.json")
     with open(path) as stream:
         config = json.load(stream)
     other = tmp_path / "other.json"
     other.write_text(json.dumps(dict(config, hidden_size=48)))
-    said = refused(capsys, "huggingface", source, "--config_file", str(other),
+    said = converted.refused("huggingface", source, "--config_file", str(other),
                    "--to", str(tmp_path / "b"))
     assert "has shape" in said and str(other) in said
 
 
 @pytest.mark.parametrize("make", ["text", "nothing", "cut off"])
-def test_what_is_no_checkpoint_is_refused(make, tmp_path, capsys):
+def test_what_is_no_checkpoint_is_refused(make, tmp_path):
     source = converted.golden_folder(tmp_path / "a", "google_shared")
     path = os.path.join(source, "albert_model.ckpt.data-00000-of-00001")
     if make == "text":
@@ -209,42 +197,42 @@ def test_what_is_no_checkpoint_is_refused(make, tmp_path, capsys):
     else:
         with open(path, "r+b") as stream:
             stream.truncate(1000)
-    said = refused(capsys, "huggingface", source, "--to", str(tmp_path / "b"))
+    said = converted.refused("huggingface", source, "--to", str(tmp_path / "b"))
     assert source in said
 
 
-def test_a_head_of_which_a_part_lacks_is_refused(tmp_path, capsys):
+def test_a_head_of_which_a_part_lacks_is_refused(tmp_path):
     source = converted.golden_folder(tmp_path / "a", "google_shared")
     values = checkpoints.read_model(os.path.join(source, "albert_model.ckpt"))
     del values["cls/predictions/output_bias"]
     checkpoints.write(values, os.path.join(source, "albert_model.ckpt"))
-    said = refused(capsys, "huggingface", source, "--to", str(tmp_path / "b"))
+    said = converted.refused("huggingface", source, "--to", str(tmp_path / "b"))
     assert "cls/predictions/output_bias" in said
 
 
-def test_a_variable_that_nothing_takes_is_refused(tmp_path, capsys):
+def test_a_variable_that_nothing_takes_is_refused(tmp_path):
     source = converted.golden_folder(tmp_path / "a", "google_shared")
     values = checkpoints.read_model(os.path.join(source, "albert_model.ckpt"))
     values["mine/kernel"] = np.zeros([2], np.float32)
     checkpoints.write(values, os.path.join(source, "albert_model.ckpt"))
-    said = refused(capsys, "huggingface", source, "--to", str(tmp_path / "b"))
+    said = converted.refused("huggingface", source, "--to", str(tmp_path / "b"))
     assert "mine/kernel" in said
 
 
-def test_a_classifier_of_the_mean_is_refused(tmp_path, capsys):
+def test_a_classifier_of_the_mean_is_refused(tmp_path):
     source = converted.golden_folder(tmp_path / "a", "google_shared", "classifier.ckpt")
     (tmp_path / "a" / "run.json").write_text(json.dumps(
         {"settings": {"use_pooled_output": False}}))
-    said = refused(capsys, "huggingface", source, "--to", str(tmp_path / "b"))
+    said = converted.refused("huggingface", source, "--to", str(tmp_path / "b"))
     assert "use_pooled_output" in said
 
 
-def test_verifying_without_torch_names_what_to_install(tmp_path, capsys):
+def test_verifying_without_torch_names_what_to_install(tmp_path):
     source = converted.golden_folder(tmp_path / "a", "google_shared")
     fake = tmp_path / "python"
     fake.write_text("#!/bin/sh\necho \"No module named 'torch'\" >&2\nexit 3\n")
     fake.chmod(0o755)
-    said = refused(capsys, "huggingface", source, "--verify", "--torch", str(fake),
+    said = converted.refused("huggingface", source, "--verify", "--torch", str(fake),
                    "--to", str(tmp_path / "b"))
     assert "requirements-torch.txt" in said and "torch" in said
 
@@ -276,138 +264,3 @@ def test_a_file_name_of_pytorch_and_a_misspelt_flag_are_refused(capsys):
             convert_albert_tf_checkpoint_to_pytorch.main(arguments)
         assert stopped.value.code == 2
         assert capsys.readouterr().err.count("\n") == 1
-
-
-# From Hugging Face.
-
-def change_config(folder, **changes):
-    path = os.path.join(folder, "config.json")
-    with open(path, encoding="utf-8") as stream:
-        values = json.load(stream)
-    with open(path, "w", encoding="utf-8") as out:
-        json.dump(dict(values, **changes), out)
-
-
-def change_tensors(folder, change):
-    path = os.path.join(folder, "model.safetensors")
-    tensors = huggingface.read_tensors(path)
-    change(tensors)
-    huggingface.write_tensors(path, tensors)
-
-
-@pytest.fixture(scope="module")
-def pristine(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("pristine")
-    source = converted.golden_folder(folder / "source", "google_shared")
-    convert.main(["huggingface", source, "--to", str(folder / "hf")])
-    return str(folder / "hf")
-
-
-@pytest.fixture
-def folder(pristine, tmp_path):
-    return shutil.copytree(pristine, str(tmp_path / "hf"))
-
-
-@pytest.mark.parametrize("changes, message", [
-    (dict(model_type="bert"), 'not "albert"'),
-    (dict(layer_norm_eps=1e-5), "layer_norm_eps"),
-    (dict(hidden_act="swish"), "hidden_act"),
-    (dict(position_embedding_type="relative_key"), "position_embedding_type"),
-    (dict(hidden_size=48), "shape"),
-    (dict(num_hidden_groups=3), "group"),
-    (dict(num_hidden_layers=18, num_hidden_groups=14), "divides the layers")])
-def test_a_hugging_face_config_that_does_not_fit_is_refused(
-        folder, changes, message, tmp_path, capsys):
-    change_config(folder, **changes)
-    assert message in refused(capsys, "tensorflow", folder, "--to", str(tmp_path / "b"))
-
-
-def test_a_tensor_too_many_or_too_few_is_refused(folder, tmp_path, capsys):
-    target = str(tmp_path / "b")
-    change_tensors(folder, lambda t: t.update(extra=np.zeros([2], np.float32)))
-    assert "extra" in refused(capsys, "tensorflow", folder, "--to", target)
-    change_tensors(folder, lambda t: t.pop("extra"))
-    change_tensors(folder, lambda t: t.pop("albert.pooler.bias"))
-    assert "lacks bert/pooler/dense/bias" in refused(capsys, "tensorflow", folder, "--to", target)
-
-
-def test_a_head_of_its_own_words_is_refused_and_a_tied_one_is_not(
-        folder, tmp_path, capsys):
-    words = "albert.embeddings.word_embeddings.weight"
-    change_tensors(folder, lambda t: t.update(
-        {"predictions.decoder.weight": t[words] + 1}))
-    said = refused(capsys, "tensorflow", folder, "--to", str(tmp_path / "b"))
-    assert "predictions.decoder.weight" in said
-    change_tensors(folder, lambda t: t.update({
-        "predictions.decoder.weight": t[words],
-        "predictions.decoder.bias": t.pop("predictions.bias")}))
-    convert.main(["tensorflow", folder, "--to", str(tmp_path / "b")])
-
-
-def test_an_encoder_alone_has_other_names_and_is_read(folder, tmp_path):
-    def leave_encoder(tensors):
-        for name in list(tensors):
-            value = tensors.pop(name)
-            if name.startswith("albert."):
-                tensors[name[len("albert."):]] = value
-
-    change_tensors(folder, leave_encoder)
-    convert.main(["tensorflow", folder, "--to", str(tmp_path / "b")])
-    _, model = weights.read(str(tmp_path / "b"))
-    assert all(name.startswith("bert/") for name in model.variables)
-
-
-def test_the_erf_form_is_taken_for_ours_with_a_warning(folder, tmp_path, caplog):
-    change_config(folder, hidden_act="gelu")
-    convert.main(["tensorflow", folder, "--to", str(tmp_path / "b")])
-    assert "erf form" in caplog.text
-
-
-@pytest.mark.parametrize("layout_of", ["google_shared", "another table"])
-def test_what_is_no_layout_b_model_is_refused(layout_of, tmp_path, capsys):
-    name = "google_shared" if layout_of == "google_shared" else "brightmart_postln"
-    source = converted.golden_folder(tmp_path / "source", name)
-    folder = str(tmp_path / "hf")
-    convert.main(["huggingface", source, "--to", folder])
-    if name != "google_shared":
-        words = "albert.embeddings.word_embeddings.weight"
-        noise = np.random.RandomState(0).randn(converted.SIZE, 24).astype(np.float32)
-        change_tensors(folder, lambda t: t.update({words: t[words] + 0.01 * noise}))
-    said = refused(capsys, "tensorflow", folder, "--layout", "B", "--to",
-                   str(tmp_path / "b"))
-    assert "layout G" in said
-
-
-def test_a_mapping_that_changes_vectors_is_refused(tmp_path, capsys):
-    source = converted.golden_folder(tmp_path / "source", "brightmart_postln")
-    folder = str(tmp_path / "hf")
-    convert.main(["huggingface", source, "--to", folder])
-    name = "albert.encoder.embedding_hidden_mapping_in.weight"
-    change_tensors(folder, lambda t: t.update({name: 2 * t[name]}))
-    said = refused(capsys, "tensorflow", folder, "--to", str(tmp_path / "b"))
-    assert "embedding_hidden_mapping_in" in said
-
-
-# The format of the tensors.
-
-def test_half_precision_is_read_as_float32(tmp_path):
-    values = np.array([[1.0, -2.5], [0.15625, 3.0]], np.float32)
-    halves = {"F16": values.astype("<f2"),
-              "BF16": (values.view("<u4") >> 16).astype("<u2")}
-    for kind, half in halves.items():
-        header = json.dumps({"x": {"dtype": kind, "shape": [2, 2],
-                                   "data_offsets": [0, 8]}}).encode()
-        path = tmp_path / kind
-        path.write_bytes(len(header).to_bytes(8, "little") + header + half.tobytes())
-        np.testing.assert_array_equal(huggingface.read_tensors(str(path))["x"], values)
-
-
-@pytest.mark.parametrize("content", [b"", b"not a file of tensors at all", None])
-def test_what_is_no_file_of_tensors_is_refused(content, tmp_path):
-    path = tmp_path / "model.safetensors"
-    if content is None:
-        huggingface.write_tensors(str(path), {"x": np.zeros([100], np.float32)})
-        content = path.read_bytes()[:-50]
-    path.write_bytes(content)
-    with pytest.raises(errors.InputError, match="cannot be read as safetensors"):
-        huggingface.read_tensors(str(path))

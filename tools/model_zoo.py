@@ -48,7 +48,7 @@ ENTRIES = _entries()
 HUGGING_FACE = {entry.hugging_face: name for name, entry in ENTRIES.items()
                 if entry.hugging_face}
 HUGGING_FACE_URL = "https://huggingface.co/%s/resolve/main/%s"
-_HEADS = {
+HEADS = {
     "zh": ("名字", "布局", "层数", "隐藏层", "头数", "参数量", "大小 MiB",
            "LCQMC 验证 / 测试（引用）", "Hugging Face"),
     "en": ("Name", "Layout", "Layers", "Hidden", "Heads", "Parameters", "Size MiB",
@@ -84,7 +84,7 @@ def differences(name, variables):
 def table(language):
     """The lines of the table of models in Markdown."""
     from tools import model_variables
-    rows = [_HEADS[language], ("---",) * len(_HEADS[language])]
+    rows = [HEADS[language], ("---",) * len(HEADS[language])]
     for name, entry in ENTRIES.items():
         config, _ = model_variables.read_config(config_file(name))
         number = sum(model_variables.count_groups(
@@ -104,7 +104,7 @@ def main(arguments=None):
     """Prints the table."""
     parser = command_line.Parser(
         prog="python -m tools.model_zoo", description=__doc__.split("\n\n")[0])
-    parser.add_argument("language", choices=sorted(_HEADS))
+    parser.add_argument("language", choices=sorted(HEADS))
     print("\n".join(table(parser.parse_args(arguments).language)))
 
 

@@ -61,9 +61,8 @@ def fetch(sources, target, content=Content(), report=None):
                 "is: move it away, or choose another folder." % (target, problem))
         return False
     answering, reasons = probe(sources)
-    failure = Unreachable
-    if all(reasons.get(source, "").startswith("HTTP Error 404") for source in sources):
-        failure = Absent
+    absent = all(reasons.get(s, "").startswith("HTTP Error 404") for s in sources)
+    failure = Absent if absent else Unreachable
     for source in answering:
         os.makedirs(os.path.dirname(os.path.abspath(target)), exist_ok=True)
         try:
