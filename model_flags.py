@@ -30,9 +30,11 @@ def add(parser):
     group.add_argument("--max_seq_len", type=command_line.natural,
                        default=args.max_seq_len, help="longer texts are cut (%(default)s)")
     group.add_argument("--batch_size", type=command_line.natural,
-                       default=args.batch_size, help="texts computed together (%(default)s)")
+                       default=args.batch_size,
+                       help="texts computed together (%(default)s)")
     group.add_argument("--gpu_memory_fraction", type=float,
-                       default=args.gpu_memory_fraction, help="most of a GPU's memory (%(default)s)")
+                       default=args.gpu_memory_fraction,
+                       help="most of a GPU's memory (%(default)s)")
 
 
 def open_fine_tuned(options):

@@ -137,7 +137,8 @@ def main():
     options = parser().parse_args()
     _check(options)
     if options.input is not None:
-        text_files.read_pairs(options.input)  # a bad line is told before the model is loaded
+        # A bad line is told before the model is loaded.
+        text_files.read_pairs(options.input)
     sim = BertSim(options)
     sim.start_model()
     if options.input is not None:

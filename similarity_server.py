@@ -77,7 +77,8 @@ def make_server(app, timeout):
             yield
 
     return Server(uvicorn.Config(
-        app, http=Protocol, ws="none", lifespan="off", loop="asyncio", log_config=None, access_log=False,
+        app, http=Protocol, ws="none", lifespan="off", loop="asyncio", log_config=None,
+        access_log=False,
         server_header=False, timeout_keep_alive=30))
 
 

@@ -1,7 +1,7 @@
 """Files of a text or a pair a line, to which something is added: no line is left out.
 
-The cells of a pair are parted by tabs. A quote is an ordinary character, unless the cell that it begins
-holds a tab, as spreadsheets write it.
+The cells of a pair are parted by tabs. A quote is an ordinary character, unless the cell
+that it begins holds a tab, as spreadsheets write it.
 """
 
 import contextlib

@@ -155,7 +155,8 @@ def main():
     print("first answer after process start: %.2f s" % min(
         first_answer(args.model_dir, pairs[0]) for _ in range(3)))
     with predictor.Predictor(args.model_dir) as model:
-        contenders = {"predictor": Ours(model, from_texts), "bare session": Ours(model, bare),
+        contenders = {"predictor": Ours(model, from_texts),
+                      "bare session": Ours(model, bare),
                       "padded to %d" % PADDED_LENGTH: Ours(model, padded)}
         if args.torch:
             contenders["PyTorch, from ids"] = Torch(args.torch, model)

@@ -238,7 +238,8 @@ def gather(model, requests, **settings):
 
 
 def test_requests_of_a_kind_share_batches_and_get_their_own_answers(model):
-    requests = [("a", [1]), ("a", [2, 3]), ("b", [4]), ("a", [5]), ("a", [6] * 7), ("b", [])]
+    requests = [("a", [1]), ("a", [2, 3]), ("b", [4]), ("a", [5]), ("a", [6] * 7),
+                ("b", [])]
     answers, sizes = gather(model, requests)
     assert answers == [[(kind, row) for row in rows] for kind, rows in requests]
     assert sizes == [("a", 4), ("b", 1), ("a", 7)]
