@@ -7,6 +7,7 @@ TensorFlow Lite and ONNX have them also in themselves.
 """
 
 import collections
+import contextlib
 import importlib
 import logging
 import os
@@ -112,6 +113,20 @@ def _open_frozen(folder):
     return _runner(tf.Session(graph=graph), fed, fetched)
 
 
+@contextlib.contextmanager
+def _silence():
+    """Without the statistics that TensorFlow 2.15's converter writes to stderr itself;
+    what goes wrong is an exception."""
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
 def _write_tflite(frozen, folder, dtype, texts):
     with tf.Graph().as_default(), tf.Session() as session:
         inputs, outputs = _imported(*frozen)
@@ -128,7 +143,8 @@ def _write_tflite(frozen, folder, dtype, texts):
         old = os.environ["PATH"]
         os.environ["PATH"] = os.path.dirname(sys.executable) + os.pathsep + old
         try:
-            content = converter.convert()
+            with _silence():
+                content = converter.convert()
         finally:
             os.environ["PATH"] = old
     _write_all(folder, texts)
