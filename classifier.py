@@ -7,7 +7,6 @@ import logging
 import os
 
 import numpy as np
-import tensorflow.compat.v1 as tf
 
 import classification
 import curves
@@ -17,7 +16,6 @@ import fine_tuning
 import metrics
 import predictions
 import report
-import run_record
 import tasks
 
 
@@ -44,10 +42,10 @@ class Run(fine_tuning.Run):
         self.tokenizer = tokenizer
         self.examples = examples
         self.labels = task.labels
-        self.logits_fn = classification.make_logits_fn(
+        logits_fn = classification.make_logits_fn(
             model_class, config, len(self.labels), options)
         super(Run, self).__init__(
-            config, task.name, options, files, len(examples.get("train", ())))
+            config, task.name, options, files, logits_fn, len(examples.get("train", ())))
         if options.do_train:
             tasks.write_labels(os.path.join(options.output_dir, "labels.txt"), self.labels)
         self.splits = {name: self._prepare(name, rows) for name, rows in examples.items()}
@@ -59,11 +57,6 @@ class Run(fine_tuning.Run):
         self._predict(results)
         self._write_results(results)
         return results
-
-    def _build(self):
-        ids = {name: tf.placeholder(tf.int32, [None, None])
-               for name in ("input_ids", "input_mask", "segment_ids")}
-        self.logits_fn(ids, False)
 
     def _make_model_fn(self, warm_start):
         return classification.make_model_fn(
@@ -81,13 +74,10 @@ class Run(fine_tuning.Run):
 
     def _prepare(self, name, examples):
         options = self.options
-        key = {"task": self.task.name, "vocab": run_record.sha256(self.files["vocab"]),
-               "do_lower_case": options.do_lower_case}
-        fills_batches = options.use_tpu and name != "train"
-        batch_size = options.predict_batch_size if fills_batches else 1
         return classification.write_split(
             classification.Split(name, examples), self.labels, self.tokenizer,
-            options.cached_dir or options.output_dir, options, key, batch_size)
+            options.cached_dir or options.output_dir, options, self._record_key(),
+            self._rows_at_once(name))
 
     def _train_facts(self):
         return {"rows": self.num_train_rows,
@@ -113,14 +103,8 @@ class Run(fine_tuning.Run):
 
     def _score(self, split, prefix):
         """[rows, labels]: the probabilities of every row, in the order of the data."""
-        options = self.options
-        input_fn = features.inference_input_fn(
-            split.records, self._spec(), options.predict_batch_size
-            if options.use_tpu or split.name != "dev" else options.eval_batch_size,
-            options.use_tpu)
         result = np.zeros([len(split.examples), len(self.labels)], np.float32)
-        for batch in self.estimator.predict(
-                input_fn, checkpoint_path=prefix, yield_single_examples=False):
+        for batch in self._outputs(split, prefix):
             real = batch["is_real_example"] == 1
             result[batch["example_index"][real]] = batch["probabilities"][real]
         if not np.isfinite(result).all():

@@ -8,6 +8,8 @@ import logging
 import os
 import time
 
+import tensorflow.compat.v1 as tf
+
 import checkpoints
 import errors
 import features
@@ -32,6 +34,7 @@ class Run(object):
       task_name: for the results.
       options: training.FineTuningSettings.
       files: {"config": path, "vocab": path} for the run's record.
+      logits_fn: (features, is_training) -> logits: the model with its head.
       num_train_rows: rows of a pass over train.
 
     Raises errors.InputError for everything a user can mend.
@@ -39,11 +42,12 @@ class Run(object):
 
     best_by = None
 
-    def __init__(self, config, task_name, options, files, num_train_rows):
+    def __init__(self, config, task_name, options, files, logits_fn, num_train_rows):
         self.config = config
         self.task_name = task_name
         self.options = options
         self.files = files
+        self.logits_fn = logits_fn
         self.num_train_rows = num_train_rows
         self.best_folder = os.path.join(options.output_dir, "best")
         self.shapes = training.model_shapes(self._build)
@@ -62,10 +66,6 @@ class Run(object):
             options.output_dir, newest[-1][0] if newest else 0)
 
     # What a kind of run defines.
-
-    def _build(self):
-        """Puts the model into the default graph, for its variables."""
-        raise NotImplementedError
 
     def _make_model_fn(self, warm_start):
         raise NotImplementedError
@@ -146,6 +146,22 @@ class Run(object):
         return os.path.join(self.options.output_dir, "eval_results.json")
 
     # Before training.
+
+    def _build(self):
+        """Puts the model into the default graph, for its variables."""
+        ids = {name: tf.placeholder(tf.int32, [None, None])
+               for name in ("input_ids", "input_mask", "segment_ids")}
+        self.logits_fn(ids, False)
+
+    def _record_key(self):
+        """What records depend on beside data and lengths, for JSON."""
+        return {"task": self.task_name, "vocab": run_record.sha256(self.files["vocab"]),
+                "do_lower_case": self.options.do_lower_case}
+
+    def _rows_at_once(self, name):
+        """Records of a split come in multiples of it: whole batches for a TPU."""
+        fills_batches = self.options.use_tpu and name != "train"
+        return self.options.predict_batch_size if fills_batches else 1
 
     def _check_weights(self):
         """What training starts from, None at random; without training, raises
@@ -247,6 +263,16 @@ class Run(object):
             for name, value in sorted(measured.items())), " (best)" if is_best else "")
         self.history.add(**facts)
         hooks.write_scalars(os.path.join(self.options.output_dir, "eval"), step, facts)
+
+    def _outputs(self, split, prefix):
+        """Yields what is predicted of a split, {output: array} of each batch."""
+        options = self.options
+        input_fn = features.inference_input_fn(
+            split.records, self._spec(), options.predict_batch_size
+            if options.use_tpu or split.name != "dev" else options.eval_batch_size,
+            options.use_tpu)
+        return self.estimator.predict(
+            input_fn, checkpoint_path=prefix, yield_single_examples=False)
 
     def _final_checkpoint(self):
         """Without training the weights given, else the best on dev, else the newest."""

@@ -8,7 +8,6 @@ import logging
 import os
 
 import numpy as np
-import tensorflow.compat.v1 as tf
 
 import curves
 import errors
@@ -24,6 +23,7 @@ import run_record
 import simplified
 
 MOST_LISTED = 20
+LONG_PASSAGE = 20000  # characters; those of CMRC2018 have less than 1,000
 
 
 class Split(object):
@@ -68,6 +68,12 @@ def read_splits(task, tokenizer, options):
 
 
 def _check(split, path):
+    longest = max(split.questions, key=lambda q: len(q.passage), default=None)
+    if longest and len(longest.passage) > LONG_PASSAGE:
+        logging.warning(
+            "Warning: %s: question %s has a passage of %d characters; %d windows are made "
+            "of the file.", path, longest.id, len(longest.passage),
+            len(split.windows.windows))
     empty = [q.id for q in split.questions if not q.text.strip()]
     if empty:
         logging.warning("Warning: %s: %d questions are empty: %s.", path, len(empty),
@@ -111,20 +117,15 @@ class Run(fine_tuning.Run):
 
     def __init__(self, model_class, config, task, options, files, splits):
         self.task = task
-        self.logits_fn = span_model.make_logits_fn(model_class, config, options)
+        logits_fn = span_model.make_logits_fn(model_class, config, options)
         self.read = splits
         train = splits.get("train")
-        super(Run, self).__init__(config, task.name, options, files,
+        super(Run, self).__init__(config, task.name, options, files, logits_fn,
                                   len(train.windows.windows) if train else 0)
         for split in splits.values():
             split.records = self._write(split)
         self.splits = splits
         self.threshold = None
-
-    def _build(self):
-        ids = {name: tf.placeholder(tf.int32, [None, None])
-               for name in ("input_ids", "input_mask", "segment_ids")}
-        self.logits_fn(ids, False)
 
     def _make_model_fn(self, warm_start):
         return span_model.make_model_fn(
@@ -154,13 +155,9 @@ class Run(fine_tuning.Run):
         return features.span_spec(self.options.max_seq_length)
 
     def _write(self, split):
-        options = self.options
-        key = {"task": self.task.name, "vocab": run_record.sha256(self.files["vocab"]),
-               "do_lower_case": options.do_lower_case}
-        fills_batches = options.use_tpu and split.name != "train"
         return span_model.write_windows(
-            split.name, split.windows, split.targets, options.output_dir, options, key,
-            options.predict_batch_size if fills_batches else 1)
+            split.name, split.windows, split.targets, self.options.output_dir,
+            self.options, self._record_key(), self._rows_at_once(split.name))
 
     def _train_facts(self):
         train = self.splits["train"]
@@ -171,14 +168,8 @@ class Run(fine_tuning.Run):
 
     def _score(self, split, prefix):
         """([reading_comprehension_answers.Answer] of the questions, mean loss)."""
-        options = self.options
-        input_fn = features.inference_input_fn(
-            split.records, self._spec(), options.predict_batch_size
-            if options.use_tpu or split.name != "dev" else options.eval_batch_size,
-            options.use_tpu)
-        decoder, losses = decoding.Decoder(split.windows, options), []
-        for batch in self.estimator.predict(
-                input_fn, checkpoint_path=prefix, yield_single_examples=False):
+        decoder, losses = decoding.Decoder(split.windows, self.options), []
+        for batch in self._outputs(split, prefix):
             for i in np.flatnonzero(batch["is_real_example"]):
                 starts, ends = batch["starts"][i], batch["ends"][i]
                 if not (np.isfinite(starts).all() and np.isfinite(ends).all()):

@@ -49,6 +49,9 @@ _SHAPES = (' It should hold {"data": [{"paragraphs": [{"context", "qas": [{"id",
 
 def find_file(task, split, folder):
     """Where `folder`, or a folder in it, has the data of a split under a known name."""
+    if not folder:
+        raise errors.InputError("No %s data: give --%s_file, or --data_dir." % (
+            split, split))
     for place, _, names in sorted(os.walk(folder)):
         found = [name for name in task.files[split] if name in names]
         if len(found) > 1:

@@ -26,7 +26,7 @@ FREE_TO_CHANGE = frozenset([
     "cached_dir", "num_gpus", "num_seeds", "accumulate_steps", "use_horovod", "xla",
     "gradient_checkpointing",
     "input_file", "eval_input_file", "vocab_file", "export_dir", "max_eval_steps",
-    "legacy_labels", "tpu_name", "tpu_zone", "gcp_project",
+    "legacy_labels", "n_best_size", "tpu_name", "tpu_zone", "gcp_project",
     "master"])
 # What a run leaves in its folder; overwriting removes these and nothing else.
 OUTPUTS = (NAME, "checkpoint", "metrics.jsonl", "curves.png", "report.html", "labels.txt",

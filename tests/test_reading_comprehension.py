@@ -144,6 +144,19 @@ def test_answers_that_are_not_there_are_counted_listed_and_left_out(scripts, tmp
     assert results["dev"]["not_in_passage"] == ["Q1_0", "Q1_1"]
 
 
+def test_a_passage_of_100000_characters_is_answered_and_mentioned(scripts, tmp_path):
+    toy_reading.setup(tmp_path, rows=8)
+    long = toy_reading.content(1, seed=9, passage_length=(100000, 100000))
+    path = toy_reading.write(tmp_path, "long", long)
+    code, said = run(scripts, tmp_path, do_train=True, num_train_epochs=1)
+    assert code == 0, said
+    code, said = run(scripts, tmp_path, do_predict=True, test_file=path, doc_stride=17,
+                     predict_batch_size=512)
+    assert code == 0 and "passage of 100000 characters" in said, said
+    answer, = read(tmp_path, "output", "predictions.json").values()
+    assert answer and answer in long["data"][0]["paragraphs"][0]["context"]
+
+
 def edit(folder, split, change):
     data = read(folder, "data", split + ".json")
     change(data["data"][0]["paragraphs"])
@@ -158,6 +171,8 @@ BAD = {
     "nothing to do": (dict(do_train=None, do_eval=None), None, ["--do_train"]),
     "a stride that skips": (dict(doc_stride=18), None, ["--doc_stride=18", "17 tokens"]),
     "too long for the model": (dict(max_seq_length=65), None, ["65", "64 positions"]),
+    "no dev data": (dict(data_dir=None, train_file="{}/data/train.json"), None,
+                    ["No dev data", "--dev_file"]),
     "no such file": (dict(train_file="{}/nothing.json"), None, ["nothing.json"]),
     "no answers at all in dev": ({}, ("dev", lambda rows: [
         row["qas"][0].update(answers=[]) for row in rows]), ["dev.json", "--test_file"]),

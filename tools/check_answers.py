@@ -1,10 +1,10 @@
 """What a reading-comprehension file becomes: `python -m tools.check_answers FILE`.
 
-Every answer is taken to the windows that the model would see, marked there as a perfect
-model would, and cut out of the passage again. Prints how many questions, windows and
-answers there are, which answers stand nowhere in their passages or whole in no window, and
-which others do not come back as they were. Exit codes: 0; 1 where some do not come back; 2 for a file
-that cannot be used.
+Every answer is taken to the windows that the model would see, marked there as a
+perfect model would, and cut out of the passage again. Prints how many questions,
+windows and answers there are, which answers stand nowhere in their passages or whole
+in no window, and which others do not come back as they were. Exit codes: 0; 1 where
+some do not come back; 2 for a file that cannot be used.
 """
 
 import argparse
