@@ -1,5 +1,6 @@
 """Weights for Hugging Face and back, and layout B as layout G, on the golden models."""
 
+import errno
 import json
 import os
 
@@ -254,6 +255,16 @@ def test_a_folder_that_is_there_stays_as_it_is(tmp_path):
     with pytest.raises(errors.InputError, match="left as it is"):
         convert.main(["huggingface", source, "--to", str(tmp_path / "b")])
     assert os.listdir(str(tmp_path / "b")) == ["mine"]
+
+
+def test_a_full_disk_is_one_message(tmp_path, monkeypatch):
+    def fail(path, tensors):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    source = converted.golden_folder(tmp_path / "a", "google_shared")
+    monkeypatch.setattr(huggingface, "write_tensors", fail)
+    said = converted.refused("huggingface", source, "--to", str(tmp_path / "b"))
+    assert "No space left" in said
 
 
 def test_a_file_name_of_pytorch_and_a_misspelt_flag_are_refused(capsys):

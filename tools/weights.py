@@ -87,18 +87,20 @@ def new_folder(path):
     if os.path.exists(path) and not (os.path.isdir(path) and not os.listdir(path)):
         raise errors.InputError(
             "--to=%s is there already. It was left as it is: choose another name." % path)
+    temporary = None
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         temporary = tempfile.mkdtemp(prefix=".writing-", dir=os.path.dirname(path))
-    except OSError as error:
-        raise errors.InputError("--to=%s cannot be written: %s." % (path, error.strerror))
-    try:
         inside = os.path.join(temporary, "folder")
         os.mkdir(inside)
         yield inside
         os.replace(inside, path)
+    except (OSError, tf.errors.ResourceExhaustedError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "no space left"
+        raise errors.InputError("--to=%s cannot be written: %s." % (path, reason))
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        if temporary:
+            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def bytes_of(path):
