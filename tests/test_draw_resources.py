@@ -10,10 +10,11 @@ import pytest
 from tests import golden_variables
 from tests import readme
 from tests import toy
+from tools import draw_architecture
 from tools import draw_resources
 from tools import model_variables
 
-PICTURES = ("mlm_sop.png", "model_sizes.png", "parameters.png")
+PICTURES = ("architecture.png", "mlm_sop.png", "model_sizes.png", "parameters.png")
 with open(golden_variables.PATH) as source:
     GOLDEN = json.load(source)
 
@@ -83,6 +84,15 @@ def test_measured_results_are_drawn_beside_the_quoted_ones(tmp_path, texts):
     draw_resources.draw_mlm_sop(
         str(tmp_path / "a.png"), draw_resources.QUOTED + [measured])
     assert texts == ["79.1", "99.0", "80.9", "98.6", "50.0", "75.0"]
+
+
+def test_the_three_changes_are_drawn_with_the_numbers_of_base(tmp_path, texts):
+    draw_architecture.draw(str(tmp_path / "a.png"))
+    layer = sum(model_variables.count(shape) for name, shape
+                in GOLDEN["albert_config_base.json"].items() if "/layer_shared/" in name)
+    for number in (21128 * 768, 21128 * 128 + 128 * 768, layer, 12 * layer):
+        assert "%.1f M parameters" % (number / 1e6) in texts
+    assert "word table\n21,128 x 128" in texts and "one layer,\nused 12 times" in texts
 
 
 def test_drawing_twice_gives_the_same_small_files(tmp_path):

@@ -15,6 +15,7 @@ import re
 import sys
 
 import curves
+from tools import draw_architecture
 from tools import model_variables
 
 FOLDER = os.path.join(os.path.dirname(model_variables.CONFIG_FOLDER), "resources")
@@ -156,7 +157,8 @@ def draw_mlm_sop(path, results):
 
 
 def draw_all(folder):
-    """Writes the three pictures."""
+    """Writes the four pictures."""
+    draw_architecture.draw(os.path.join(folder, "architecture.png"))
     draw_model_sizes(os.path.join(folder, "model_sizes.png"))
     draw_parameters(os.path.join(folder, "parameters.png"))
     draw_mlm_sop(os.path.join(folder, "mlm_sop.png"), QUOTED + read_results(FOLDER))

@@ -27,12 +27,15 @@ SUPPORTED = {(3, 7): TF_1, (3, 9): TF_2, (3, 10): TF_2, (3, 11): TF_2}
 PINS = {TF_1: "requirements-cpu.txt", TF_2: "requirements-tf2-cpu.txt"}
 TENSORFLOW = ("tensorflow", "tensorflow-cpu", "tensorflow-gpu")
 PACKAGES = TENSORFLOW + ("numpy", "protobuf", "jieba")
-# The first version that a TensorFlow does not work with, and what then happens.
+# The first version that a TensorFlow does not work with, how bad it is, and what happens.
+_NO_IMPORT = (PROBLEM, "TensorFlow 无法导入", "TensorFlow cannot be imported")
 TOO_NEW = {
-    (TF_1, "numpy"): ((1, 20), "评估和预测会失败", "evaluation and prediction fail"),
-    (TF_1, "protobuf"): ((3, 21), "TensorFlow 无法导入", "TensorFlow cannot be imported"),
-    (TF_2, "numpy"): ((2,), "TensorFlow 无法导入", "TensorFlow cannot be imported"),
-    (TF_2, "protobuf"): ((5,), "TensorFlow 无法导入", "TensorFlow cannot be imported")}
+    (TF_1, "numpy"): ((1, 20), (
+        WARNING, "许多 TensorFlow 程序在评估时失败（symbolic Tensor）",
+        "many TensorFlow programs fail in evaluation (symbolic Tensor)")),
+    (TF_1, "protobuf"): ((3, 21), _NO_IMPORT),
+    (TF_2, "numpy"): ((2,), _NO_IMPORT), (TF_2, "protobuf"): ((5,), _NO_IMPORT)}
+EMBEDDED = ("albert_mini_zh", "albert_mini_zh_similarity")
 GIB = 1 << 30
 # An installation takes about 2 GiB, a fine-tuning of tiny about 1.5 GiB of memory.
 ENOUGH_DISK, ENOUGH_MEMORY = 5 * GIB, 2 * GIB
@@ -45,10 +48,10 @@ Finding = collections.namedtuple("Finding", ["state", "subject", "fact", "zh", "
 # python: (major, minor, micro); packages {name: version}; tensorflow: what `probe` gives;
 # cards: [name] of the driver; hidden: whether CUDA_VISIBLE_DEVICES hides them; disk and
 # memory: free bytes; jieba_cache: (path, what is wrong with it); vocabulary: SHA-256 or
-# None; model: (path, missing endings).
+# None; models: [what the embedded models lack].
 Machine = collections.namedtuple("Machine", [
     "python", "packages", "pins", "tensorflow", "cards", "hidden", "disk", "memory",
-    "jieba_cache", "vocabulary", "model"])
+    "jieba_cache", "vocabulary", "models"])
 Probe = collections.namedtuple("Probe", ["version", "gpus", "error"])
 
 
@@ -64,7 +67,7 @@ def observe(root=ROOT):
         disk=shutil.disk_usage(root).free, memory=free_memory(),
         jieba_cache=jieba_cache(tempfile.gettempdir()),
         vocabulary=digest(os.path.join(root, "albert_config", "vocab.txt")),
-        model=embedded_model(os.path.join(root, "models")))
+        models=missing_of_models(os.path.join(root, "models")))
 
 
 def installed(names):
@@ -158,14 +161,11 @@ def digest(path):
         return hashlib.sha256(source.read()).hexdigest()
 
 
-def embedded_model(folder):
-    """(path, what is missing of config, index and data) of the first embedded model that
-    has anything; a whole one is preferred."""
-    models = sorted(glob.glob(os.path.join(folder, "albert_mini_zh*")))
-    seen = [(path, [kind for kind, pattern in (
-        ("config", "*.json"), ("index", "*.index"), ("data", "*.data-*"))
-        if not glob.glob(os.path.join(path, pattern))]) for path in models]
-    return min(seen, key=lambda found: len(found[1])) if seen else (folder, ["model"])
+def missing_of_models(folder):
+    """["MODEL/PATTERN"] of the files that the embedded models in `folder` lack."""
+    parts = ("*.json", "*.index", "*.data-*")
+    return [model + "/" + part for model in EMBEDDED for part in parts
+            if not glob.glob(os.path.join(folder, model, part))]
 
 
 def findings(machine):
@@ -221,13 +221,13 @@ def check_pin(machine, package):
     has, tf = machine.packages.get(package), SUPPORTED.get(machine.python[:2], TF_2)
     pin = machine.pins[tf].get(package, "?")
     command = "pip install %s==%s" % (package, pin)
-    limit, zh, en = TOO_NEW[tf, package]
+    limit, (state, zh, en) = TOO_NEW[tf, package]
     if has is None:
         return Finding(PROBLEM, package, "not installed", "执行 . ./env.sh 会装上",
                        "Run . ./env.sh, which installs it")
     if numbers(has) >= limit:
-        return Finding(PROBLEM, package, has,
-                       "TensorFlow %s 配这个版本时%s：%s" % (tf, zh, command),
+        return Finding(state, package, has,
+                       "TensorFlow %s 配这个版本时，%s：%s" % (tf, zh, command),
                        "Beside TensorFlow %s, with this version %s: %s" % (
                            tf, en, command))
     if has == pin:
@@ -307,12 +307,11 @@ def check_vocabulary(machine):
 
 
 def check_model(machine):
-    path, missing = machine.model
-    if not missing:
-        return ok("model", path)
-    return Finding(WARNING, "model", "%s has no %s" % (path, ", ".join(missing)),
+    if not machine.models:
+        return ok("model", ", ".join(EMBEDDED))
+    return Finding(WARNING, "model", "models/ lacks " + ", ".join(machine.models),
                    "内置的小模型不全，从随机权重开始或用下载的权重仍可运行：git checkout models",
-                   "The embedded small model is not whole; random or downloaded weights "
+                   "The embedded small models are not whole; random or downloaded weights "
                    "still work: git checkout models")
 
 
