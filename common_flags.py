@@ -294,8 +294,9 @@ def classification_task():
         return tasks.custom_task(**columns)
     given = ["--" + name for name, value in columns.items() if value is not None]
     if given:
-        raise errors.InputError("%s: only for --task_name=custom; %s has its own format." % (
-            ", ".join(given), FLAGS.task_name))
+        raise errors.InputError(
+            "%s: only for --task_name=custom; %s has its own format." % (
+                ", ".join(given), FLAGS.task_name))
     return tasks.TASKS[FLAGS.task_name]
 
 

@@ -15,7 +15,6 @@ import os
 import errors
 import run_record
 
-HISTORY = "metrics.jsonl"
 GREY = "#718096"
 COLOURS = ["#2b6cb0", "#dd6b20", "#2f855a", "#9f3a8c", "#b7791f", "#319795", "#c53030",
            "#4a5568"]
@@ -43,7 +42,7 @@ def read(folder):
     Raises errors.InputError where there are none, and for a line that is no row. The
     last line of a run that is going on may be cut off; it is left out.
     """
-    path = os.path.join(folder, HISTORY)
+    path = os.path.join(folder, run_record.HISTORY)
     rows = []
     try:
         with open(path, encoding="utf-8") as source:
@@ -73,7 +72,7 @@ def _parse(line, path, number):
 def _folders_with_history(folder):
     """What to give instead: runs with several seeds have a folder for each."""
     below = [os.path.join(folder, name) for name in sorted(os.listdir(folder))
-             if os.path.exists(os.path.join(folder, name, HISTORY))
+             if os.path.exists(os.path.join(folder, name, run_record.HISTORY))
              ] if os.path.isdir(folder) else []
     return " ".join(below) or "the --output_dir of a run"
 

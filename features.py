@@ -40,18 +40,6 @@ def span_spec(max_seq_length):
         ("is_real_example", scalar), ("example_index", scalar)])
 
 
-def pretraining_spec(max_seq_length, max_predictions_per_seq):
-    """One instance. `next_sentence_labels` keeps its historical name; it holds the
-    sentence-order label: 0 in order, 1 swapped."""
-    ids = Feature(tf.int64, max_seq_length)
-    predictions = Feature(tf.int64, max_predictions_per_seq)
-    return collections.OrderedDict([
-        ("input_ids", ids), ("input_mask", ids), ("segment_ids", ids),
-        ("masked_lm_positions", predictions), ("masked_lm_ids", predictions),
-        ("masked_lm_weights", Feature(tf.float32, max_predictions_per_seq)),
-        ("next_sentence_labels", Feature(tf.int64, 1))])
-
-
 def to_tf_example(values, spec):
     """{name: int or list} -> tf.train.Example; lists are padded with 0 to their length."""
     example = tf.train.Example()
@@ -81,7 +69,7 @@ def fingerprint(*parts):
 
 
 def write_records(path, rows, spec, notes):
-    """Writes rows (dicts) to `path` and `notes` (for JSON) beside it, whole or not at all."""
+    """Writes rows (dicts) to `path` and `notes` (for JSON) beside it, or nothing."""
     temporary = path + ".tmp-%d" % os.getpid()
     try:
         with tf.io.TFRecordWriter(temporary) as writer:

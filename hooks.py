@@ -15,7 +15,6 @@ import errors
 import run_record
 import storage
 
-HISTORY = "metrics.jsonl"
 SECONDS_BETWEEN_LINES = 30.0
 
 
@@ -44,7 +43,7 @@ class History(object):
     """The run's measurements: one JSON object a line, read back when it is resumed."""
 
     def __init__(self, folder, last_step):
-        self.path = os.path.join(folder, HISTORY)
+        self.path = os.path.join(folder, run_record.HISTORY)
         self.rows = []
         if storage.exists(self.path):
             with storage.open_file(self.path) as source:

@@ -45,7 +45,7 @@ class LAMBOptimizer(tf.train.Optimizer):
 
     def apply_gradients(self, grads_and_vars, global_step=None, name=None):
         """Averages over replicas, clips by global norm, updates, counts the step."""
-        # The embeddings' gradients are sparse; moments decay everywhere, so make them dense.
+        # The embeddings' gradients are sparse, but moments decay everywhere.
         pairs = [(tf.convert_to_tensor(g), v) for g, v in grads_and_vars if g is not None]
         if tf.distribute.has_strategy():
             return tf.distribute.get_replica_context().merge_call(

@@ -1,6 +1,6 @@
 """Fine-tunes and evaluates a layout-G model: classification of a text or a pair.
 
-The tokenizer is WordPiece for Chinese models, SentencePiece where --spm_model_file is given.
+The tokenizer is WordPiece for Chinese models, SentencePiece with --spm_model_file.
 """
 
 import common_flags  # first: it quietens TensorFlow

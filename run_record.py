@@ -18,6 +18,8 @@ import storage
 import version
 
 NAME = "run.json"
+# Each measurement of a run, a line of JSON.
+HISTORY = "metrics.jsonl"
 # What may differ when a run is resumed: how it is watched or measured, not what it learns.
 FREE_TO_CHANGE = frozenset([
     "resume", "overwrite_output_dir", "do_train", "do_eval", "do_predict",
@@ -29,7 +31,7 @@ FREE_TO_CHANGE = frozenset([
     "legacy_labels", "n_best_size", "tpu_name", "tpu_zone", "gcp_project",
     "master"])
 # What a run leaves in its folder; overwriting removes these and nothing else.
-OUTPUTS = (NAME, "checkpoint", "metrics.jsonl", "curves.png", "report.html", "labels.txt",
+OUTPUTS = (NAME, "checkpoint", HISTORY, "curves.png", "report.html", "labels.txt",
            "eval_results.txt", "eval_results.json", "test_results.tsv",
            "predictions.tsv", "graph.pbtxt")
 OUTPUT_PREFIXES = ("model.ckpt-", "events.out.tfevents.")

@@ -26,11 +26,8 @@ SO_ATTACH_FILTER = 26  # of Linux's socket.h; the socket module does not name it
 KEY_VARIABLE = "ALBERT_API_KEY"
 
 
-def make_server(app, timeout):
-    """The uvicorn.Server of an application; a request must come within the timeout."""
-    import uvicorn
-    from uvicorn.protocols.http import h11_impl
-
+def _protocol(h11_impl, timeout):
+    """uvicorn's protocol class, with a deadline for each request."""
     class Protocol(h11_impl.H11Protocol):
         """Closes connections on which a request does not come to its end in time."""
         deadline = None
@@ -65,6 +62,14 @@ def make_server(app, timeout):
                 self.deadline.cancel()
                 self.deadline = None
 
+    return Protocol
+
+
+def make_server(app, timeout):
+    """The uvicorn.Server of an application; a request must come within the timeout."""
+    import uvicorn
+    from uvicorn.protocols.http import h11_impl
+
     class Server(uvicorn.Server):
         """Leaves signals to `serve`."""
 
@@ -77,9 +82,9 @@ def make_server(app, timeout):
             yield
 
     return Server(uvicorn.Config(
-        app, http=Protocol, ws="none", lifespan="off", loop="asyncio", log_config=None,
-        access_log=False,
-        server_header=False, timeout_keep_alive=30))
+        app, http=_protocol(h11_impl, timeout), ws="none", lifespan="off",
+        loop="asyncio", log_config=None, access_log=False, server_header=False,
+        timeout_keep_alive=30))
 
 
 def listen(host, port):

@@ -52,7 +52,7 @@ class TransformerConfig(object):
 
     @classmethod
     def from_json_file(cls, path):
-        """Raises errors.InputError for a file that is missing, broken or another layout's."""
+        """Raises errors.InputError for a missing, broken or other layout's file."""
         try:
             with tf.gfile.GFile(path, "r") as reader:
                 values = json.load(reader)

@@ -23,7 +23,8 @@ def fixture_scripts():
 
 def run(scripts, folder, layout="b", **flags):
     """(exit code, messages) of a training with evaluation on toy data."""
-    command = toy.command(folder, layout, **dict(dict(do_train=True, do_eval=True), **flags))
+    flags = dict(dict(do_train=True, do_eval=True), **flags)
+    command = toy.command(folder, layout, **flags)
     return scripts.run(command[command.index("ignore") + 1:])
 
 

@@ -15,6 +15,7 @@ import tensorflow.compat.v1 as tf
 
 import features
 import records
+from tests import toy_pretraining
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PROGRAM = os.path.join(ROOT, "create_pretraining_data.py")
@@ -64,7 +65,7 @@ def test_records_report_and_meta_file(tmp_path):
     assert code == 0, said
     assert sorted(os.listdir(str(tmp_path / "out"))) == [
         "news.meta.json", "news.report.png", "news.report.txt", "news.tfrecord"]
-    spec = features.pretraining_spec(64, 10)
+    spec = toy_pretraining.spec(64, 10)
     number = 0
     with tf.Graph().as_default(), tf.Session() as session:
         rows = tf.data.TFRecordDataset(str(tmp_path / "out" / "news.tfrecord")).map(

@@ -71,7 +71,8 @@ def test_the_same_seed_gives_the_same_weights_and_another_does_not(tmp_path):
             tmp_path, do_train=True, do_eval=True, seed=seed, num_train_epochs=1,
             output_dir=tmp_path / name))
         assert code == 0, said
-    losses = {name: json.loads(read(tmp_path, name, "eval_results.json"))["dev"]["eval_loss"]
+    losses = {name: json.loads(
+                  read(tmp_path, name, "eval_results.json"))["dev"]["eval_loss"]
               for name in ("one", "same", "two")}
     assert losses["one"] == losses["same"]
     assert losses["one"] != losses["two"]

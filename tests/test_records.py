@@ -6,7 +6,6 @@ import random
 import pytest
 import tensorflow.compat.v1 as tf
 
-import features
 import masking
 import records
 
@@ -65,13 +64,6 @@ def test_unmasked_examples_equal_protocol_buffers():
     assert sorted(fields) == ["input_ids", "input_mask", "next_sentence_labels",
                               "segment_ids", "token_boundary"]
     assert encoder.encode(unmasked) == example_of(values, fields)
-
-
-def test_the_reader_has_the_same_specification():
-    spec = features.pretraining_spec(LENGTH, PREDICTIONS)
-    kinds = {tf.int64: records.INT64, tf.float32: records.FLOAT}
-    read = {name: (kinds[field.dtype], field.length) for name, field in spec.items()}
-    assert read == records.pretraining_fields(LENGTH, PREDICTIONS)
 
 
 def test_frames_equal_tensorflows_for_all_lengths(tmp_path):

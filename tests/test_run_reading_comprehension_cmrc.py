@@ -52,7 +52,8 @@ def test_own_data_is_not_downloaded_and_flags_come_last(checkout):
 
 
 @pytest.mark.parametrize("settings, said", [
-    (dict(CMRC_DIR="nowhere"), "nowhere is no folder"), (dict(CMRC_DIR="."), "no dev.json")])
+    (dict(CMRC_DIR="nowhere"), "nowhere is no folder"),
+    (dict(CMRC_DIR="."), "no dev.json")])
 def test_a_folder_without_data_stops_before_training(checkout, settings, said):
     status, _, err = checkout.run(**settings)
     assert status == 2 and said in err

@@ -1,10 +1,14 @@
 """Toy pre-training records and the commands that train on them in seconds."""
 
+import collections
 import os
 import random
 import sys
 
+import tensorflow.compat.v1 as tf
+
 import features
+import records as record_files
 from tests import toy
 
 LENGTH, PREDICTIONS = 24, 4
@@ -42,9 +46,16 @@ def records(path, count, seed=0, length=LENGTH, predictions=PREDICTIONS):
     return write_rows(path, rows(count, seed, length, predictions), length, predictions)
 
 
+def spec(length, predictions):
+    """What a record holds, for features.parse: the program's own fields."""
+    dtypes = {record_files.INT64: tf.int64, record_files.FLOAT: tf.float32}
+    return collections.OrderedDict(
+        (name, features.Feature(dtypes[kind], size)) for name, (kind, size)
+        in record_files.pretraining_fields(length, predictions).items())
+
+
 def write_rows(path, some_rows, length=LENGTH, predictions=PREDICTIONS):
-    spec = features.pretraining_spec(length, predictions)
-    features.write_records(str(path), some_rows, spec, {})
+    features.write_records(str(path), some_rows, spec(length, predictions), {})
     os.remove(str(path) + ".json")
     return str(path)
 

@@ -17,7 +17,8 @@ def content(rows, seed, impossible=0.0, passage_length=(8, 14)):
     rng = random.Random(seed)
     paragraphs = []
     for number in range(rows):
-        text = [rng.choice(toy.CHARACTERS[:12]) for _ in range(rng.randint(*passage_length))]
+        text = [rng.choice(toy.CHARACTERS[:12])
+                for _ in range(rng.randint(*passage_length))]
         qa = {"id": "Q%d_%d" % (seed, number), "question": "天地", "answers": [],
               "is_impossible": rng.random() < impossible}
         if not qa["is_impossible"]:

@@ -57,7 +57,8 @@ def weights_after_one_update(optimizer, devices):
                 features, labels, mode, params).as_estimator_spec(), config=run_config)
         estimator.train(lambda: batches(GLOBAL_BATCH // len(devices)), max_steps=1)
         reader = tf.train.load_checkpoint(folder)
-        return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
+        return {name: reader.get_tensor(name)
+                for name in reader.get_variable_to_shape_map()}
 
 
 def rounding_alone(name, optimizer):

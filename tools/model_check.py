@@ -78,9 +78,11 @@ class Examination(object):
 
     def _vocabulary(self):
         self.vocab = tokenization.load_vocab(self.files[2])
-        is_published = run_record.sha256(self.files[2]) == machine_check.PUBLISHED_VOCABULARY
-        return "%d tokens, %s" % (len(self.vocab), "the published Chinese vocabulary"
-                                  if is_published else "not the published vocabulary")
+        found = run_record.sha256(self.files[2])
+        kind = ("the published Chinese vocabulary"
+                if found == machine_check.PUBLISHED_VOCABULARY else
+                "not the published vocabulary")
+        return "%d tokens, %s" % (len(self.vocab), kind)
 
     def _fit(self):
         layout = checkpoints.detect_layout(self.variables)
