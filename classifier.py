@@ -9,7 +9,6 @@ import os
 import numpy as np
 
 import classification
-import curves
 import errors
 import features
 import fine_tuning
@@ -155,15 +154,11 @@ class Run(fine_tuning.Run):
         return summary
 
     def _write_report(self, split, probabilities, summary):
-        folder = self.options.output_dir
-        picture = os.path.join(folder, "curves.png")
-        curves.draw([(self.task.name, self.history.rows)], picture)
-        facts = [("task", self.task.name), ("config", self.files["config"]),
-                 ("weights", self.options.init_checkpoint or "random start")]
-        facts += [("max_rows", self.options.max_rows)] * bool(self.options.max_rows)
-        facts += [(name, summary[name]) for name in (
-            "checkpoint", "rows", "eval_accuracy", "eval_loss", "macro_f1", "majority")]
-        report.write_report(os.path.join(folder, "report.html"), report.Report(
-            "%s: dev accuracy %.4f" % (self.task.name, summary["eval_accuracy"]),
-            facts, picture, self.labels, summary["confusion"],
-            predictions.worst(split.examples, self.labels, probabilities)))
+        facts = self._facts_of_report(summary, (
+            "checkpoint", "rows", "eval_accuracy", "eval_loss", "macro_f1", "majority"))
+        title = "%s: dev accuracy %.4f" % (self.task.name, summary["eval_accuracy"])
+        report.write_report(
+            os.path.join(self.options.output_dir, "report.html"),
+            report.Report(title, facts, self._draw_curves(), self.labels,
+                          summary["confusion"],
+                          predictions.worst(split.examples, self.labels, probabilities)))

@@ -11,6 +11,7 @@ import time
 import tensorflow.compat.v1 as tf
 
 import checkpoints
+import curves
 import errors
 import features
 import hooks
@@ -138,6 +139,19 @@ class Run(object):
 
     def _read_results(self):
         return run_record.read_json(self._results_path()) or {}
+
+    def _draw_curves(self):
+        """Draws the run's curves; returns the picture's path."""
+        picture = os.path.join(self.options.output_dir, "curves.png")
+        curves.draw([(self.task_name, self.history.rows)], picture)
+        return picture
+
+    def _facts_of_report(self, summary, names):
+        """[(name, fact)] for the head of a report; `names`: what of the summary."""
+        facts = [("task", self.task_name), ("config", self.files["config"]),
+                 ("weights", self.options.init_checkpoint or "random start")]
+        facts += [("max_rows", self.options.max_rows)] * bool(self.options.max_rows)
+        return facts + [(name, summary[name]) for name in names]
 
     def _write_results(self, results):
         run_record.write_json(self._results_path(), results)

@@ -9,7 +9,6 @@ import os
 
 import numpy as np
 
-import curves
 import errors
 import fine_tuning
 import features
@@ -257,19 +256,14 @@ class Run(fine_tuning.Run):
             results["test"] = summary
 
     def _write_report(self, split, answers, chosen, summary):
-        folder = self.options.output_dir
-        picture = os.path.join(folder, "curves.png")
-        curves.draw([(self.task.name, self.history.rows)], picture)
-        facts = [("task", self.task.name), ("config", self.files["config"]),
-                 ("weights", self.options.init_checkpoint or "random start")]
-        facts += [("max_rows", self.options.max_rows)] * bool(self.options.max_rows)
-        facts += [(name, summary[name]) for name in (
+        facts = self._facts_of_report(summary, (
             "checkpoint", "rows", "windows", "eval_f1", "eval_em", "eval_average",
-            "no_answer_threshold")]
-        report.write_report(os.path.join(folder, "report.html"), report.Report(
-            "%s: dev F1 %.2f, exact match %.2f" % (
-                self.task.name, summary["eval_f1"], summary["eval_em"]),
-            facts, picture, [], [], worst(
+            "no_answer_threshold"))
+        title = "%s: dev F1 %.2f, exact match %.2f" % (
+            self.task.name, summary["eval_f1"], summary["eval_em"])
+        report.write_report(
+            os.path.join(self.options.output_dir, "report.html"),
+            report.Report(title, facts, self._draw_curves(), [], [], worst(
                 split.questions, answers, chosen, self.task.metric)))
 
 

@@ -53,8 +53,8 @@ MAY_IMPORT = {
     # floor 4
     "classification": {"checkpoints", "data_checks", "features", "tasks", "training",
                        "transformer"},
-    "fine_tuning": {"checkpoints", "features", "hooks", "predictions", "run_record",
-                    "training"},
+    "fine_tuning": {"checkpoints", "curves", "features", "hooks", "predictions",
+                    "run_record", "training"},
     "create_pretraining_data_flags": {"instances", "masking", "segmentation"},
     "reading_comprehension_model": {"features", "run_record", "training", "transformer"},
     "pretraining": {"devices", "formulas", "hooks", "optimization", "training",
