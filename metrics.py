@@ -23,8 +23,7 @@ def evaluate(probabilities, label_ids):
       confusion: [C][C] counts, rows gold, columns predicted.
       precision, recall: [C] per class; 0 where nothing was predicted, or none is gold.
 
-    Raises ValueError for no rows, shapes that do not fit, labels out of range, or
-    probabilities that are not numbers.
+    Raises ValueError for no rows, and for shapes, labels or numbers that cannot be.
     """
     probabilities = numpy.asarray(probabilities, numpy.float64)
     label_ids = numpy.asarray(label_ids)
