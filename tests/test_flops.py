@@ -20,7 +20,7 @@ MODELS = [(modeling.BertConfig(**SIZES), modeling.BertModel),
 
 
 def flops_of_graph(config, model_class, rows, length, predictions):
-    """Of the matrix products in the real graph, without the look-up of types."""
+    """Of the matrix products in the real graph."""
     with tf.Graph().as_default() as graph:
         model = model_class(config, False, tf.zeros([rows, length], tf.int32))
         pretraining.masked_lm_logits(model, tf.zeros([rows, predictions], tf.int32))
@@ -30,9 +30,7 @@ def flops_of_graph(config, model_class, rows, length, predictions):
             if op.type in ("MatMul", "BatchMatMulV2"):
                 depth = op.inputs[0].shape.as_list()[-2 if is_transposed(op) else -1]
                 total += 2 * op.outputs[0].shape.num_elements() * depth
-    width = config.hidden_size if config.layout == "B" else config.embedding_size
-    token_types = 2 * rows * length * config.type_vocab_size * width
-    return total - token_types
+    return total
 
 
 def is_transposed(op):
