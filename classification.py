@@ -13,6 +13,7 @@ import checkpoints
 import data_checks
 import errors
 import features
+import initializers
 import storage
 import tasks
 import training
@@ -237,7 +238,7 @@ def class_logits(model, num_labels, is_training, input_mask=None):
         output = transformer.dropout(output, HEAD_DROPOUT if is_training else 0.0)
         weights = transformer.variable(
             "output_weights", [num_labels, model.config.hidden_size],
-            transformer.normal(model.config.initializer_range))
+            initializers.normal(model.config.initializer_range))
         bias = transformer.variable("output_bias", [num_labels], tf.zeros_initializer())
     return tf.nn.bias_add(tf.matmul(output, weights, transpose_b=True), bias)
 

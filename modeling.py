@@ -6,6 +6,7 @@ layers run with the weights of one.
 
 import tensorflow.compat.v1 as tf
 
+import initializers
 import transformer
 # Other people's code imports this name from here.
 from checkpoints import get_assignment_map_from_checkpoint  # noqa: F401
@@ -50,11 +51,12 @@ class BertModel(transformer.TransformerModel):
 
     def embed(self, input_ids, token_type_ids, use_one_hot):
         config = self.config
-        init = transformer.normal(config.initializer_range)
         self.embedding_table = transformer.variable(
-            "word_embeddings", [config.vocab_size, config.embedding_size], init)
+            "word_embeddings", [config.vocab_size, config.embedding_size],
+            initializers.normal(config.initializer_range))
         self.projection = transformer.variable(
-            "word_embeddings_2", [config.embedding_size, config.hidden_size], init)
+            "word_embeddings_2", [config.embedding_size, config.hidden_size],
+            initializers.normal(initializers.widening_range(config)))
         words = transformer.embedding_lookup(input_ids, self.embedding_table, use_one_hot)
         x = tf.matmul(tf.reshape(words, [-1, config.embedding_size]), self.projection)
         x = tf.reshape(x, transformer.shape_list(input_ids) + [config.hidden_size])

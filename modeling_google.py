@@ -6,6 +6,7 @@ i * num_hidden_groups // num_hidden_layers, so one group means that all layers s
 
 import tensorflow.compat.v1 as tf
 
+import initializers
 import transformer
 
 SCOPES = transformer.LayerScopes(
@@ -41,7 +42,7 @@ class AlbertModel(transformer.TransformerModel):
         config = self.config
         self.embedding_table = transformer.variable(
             "word_embeddings", [config.vocab_size, config.embedding_size],
-            transformer.normal(config.initializer_range))
+            initializers.normal(config.initializer_range))
         words = transformer.embedding_lookup(input_ids, self.embedding_table, use_one_hot)
         return transformer.add_positions_and_types(
             words, token_type_ids, config, self.use_one_hot_types)
@@ -50,7 +51,7 @@ class AlbertModel(transformer.TransformerModel):
         config = self.config
         if config.embedding_size != config.hidden_size:
             x = transformer.dense(x, config.hidden_size, "embedding_hidden_mapping_in",
-                                  config.initializer_range)
+                                  initializers.widening_range(config))
         layers = []
         for i in range(config.num_hidden_layers):
             group = i * config.num_hidden_groups // config.num_hidden_layers

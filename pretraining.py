@@ -13,6 +13,7 @@ import tensorflow.compat.v1 as tf
 import devices
 import formulas
 import hooks
+import initializers
 import optimization
 import training
 import transformer
@@ -74,7 +75,7 @@ def sentence_order_logits(model):
     with tf.variable_scope("cls/seq_relationship", reuse=tf.AUTO_REUSE):
         weights = transformer.variable(
             "output_weights", [2, config.hidden_size],
-            transformer.normal(config.initializer_range))
+            initializers.normal(config.initializer_range))
         bias = transformer.variable("output_bias", [2], tf.zeros_initializer())
     logits = tf.matmul(model.get_pooled_output(), weights, transpose_b=True)
     return tf.nn.bias_add(logits, bias)

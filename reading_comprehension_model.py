@@ -10,6 +10,7 @@ import os
 import tensorflow.compat.v1 as tf
 
 import features
+import initializers
 import run_record
 import storage
 import training
@@ -53,7 +54,7 @@ def span_logits(model, input_mask, segment_ids):
             output = transformer.layer_norm(output, "LayerNorm")
         weights = transformer.variable(
             "output_weights", [2, model.config.hidden_size],
-            transformer.normal(model.config.initializer_range))
+            initializers.normal(model.config.initializer_range))
         bias = transformer.variable("output_bias", [2], tf.zeros_initializer())
     rows = tf.reshape(output, [-1, model.config.hidden_size])
     scores = tf.nn.bias_add(tf.matmul(rows, weights, transpose_b=True), bias)

@@ -16,6 +16,7 @@ import tensorflow.compat.v1 as tf
 
 import errors
 import formulas
+import initializers
 
 MASKED_SCORE = -10000.0
 SMALL_HEAD = 32
@@ -38,6 +39,7 @@ class TransformerConfig(object):
     DEFAULTS = {}
     FOREIGN_KEY = None  # a key that only the other variant's files have
     layout = None
+    embedding_start = "normal"  # of random weights: see initializers
 
     def __init__(self, vocab_size=None, **values):
         self.__dict__.update(self.DEFAULTS)
@@ -77,6 +79,7 @@ class TransformerConfig(object):
                 "%s: hidden_size %d is not a multiple of num_attention_heads %d."
                 % (origin, self.hidden_size, self.num_attention_heads))
         check_choice(origin, "hidden_act", self.hidden_act, ACTIVATIONS)
+        check_choice(origin, "embedding_start", self.embedding_start, initializers.STARTS)
 
     def to_dict(self):
         return copy.deepcopy(self.__dict__)
@@ -134,17 +137,14 @@ def dense(x, width, scope, initializer_range, activation=None):
     """[..., I] -> [..., width]; variables `scope`/kernel [I, width] and bias [width]."""
     shape = shape_list(x)
     with tf.variable_scope(scope):
-        kernel = variable("kernel", [shape[-1], width], normal(initializer_range))
+        kernel = variable("kernel", [shape[-1], width],
+                          initializers.normal(initializer_range))
         bias = variable("bias", [width], tf.zeros_initializer())
     # One flat product: a batched one is several times slower on TF 1.15's CPU kernels.
     y = tf.nn.bias_add(tf.matmul(tf.reshape(x, [-1, shape[-1]]), kernel), bias)
     if activation is not None:
         y = activation(y)
     return tf.reshape(y, shape[:-1] + [width])
-
-
-def normal(initializer_range):
-    return tf.truncated_normal_initializer(stddev=initializer_range)
 
 
 def embedding_lookup(ids, table, use_one_hot):
@@ -161,9 +161,9 @@ def add_positions_and_types(x, token_type_ids, config, use_one_hot):
     width = x.shape.as_list()[-1]
     length = shape_list(x)[1]
     types = variable("token_type_embeddings", [config.type_vocab_size, width],
-                     normal(config.initializer_range))
+                     initializers.normal(config.initializer_range))
     positions = variable("position_embeddings", [config.max_position_embeddings, width],
-                         normal(config.initializer_range))
+                         initializers.positions(config, width))
     x += embedding_lookup(token_type_ids, types, use_one_hot)
     x += tf.expand_dims(tf.slice(positions, [0, 0], [length, width]), 0)
     return dropout(layer_norm(x, "LayerNorm"), config.hidden_dropout_prob)
