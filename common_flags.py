@@ -6,10 +6,8 @@ Below the scripts nobody sees a flag.
 
 import logging
 import os
-import re
 import sys
 
-from absl import app
 from absl import flags
 
 # TensorFlow reads this when it is imported: of its own messages only errors.
@@ -19,6 +17,7 @@ import tensorflow.compat.v1 as tf
 
 import classification
 import errors
+import flag_groups
 import hooks
 import optimization
 import pretraining
@@ -26,14 +25,11 @@ import tasks
 import tokenization
 
 FLAGS = flags.FLAGS
-# The flags below count as those of the script that defines them, so --help lists them.
-flags.disclaim_key_flags()
 
 
 def run(main):
     """Runs a script: strict flags; a user's mistake is one line on stderr and exit 2."""
-    def guarded(argv):
-        del argv
+    def guarded():
         _speak_plainly()
         tf.disable_v2_behavior()
         tf.enable_resource_variables()
@@ -46,27 +42,7 @@ def run(main):
             print(stopped, file=sys.stderr)
             sys.exit(128 + stopped.number)
 
-    app.run(guarded, flags_parser=_parse_flags)
-
-
-def _parse_flags(argv):
-    """absl's parsing with one line for a mistake; --help is no mistake."""
-    if "--help" in argv[1:] or "-h" in argv[1:]:
-        app.usage(shorthelp=True, writeto_stdout=True, exitcode=0)
-    try:
-        rest = FLAGS(argv)[1:]
-    except flags.Error as error:
-        missing = re.findall(r"flag --(\w+)=None: Flag --", str(error))
-        names = ", ".join("--" + name for name in missing)
-        _refuse("Give " + names if missing else error)
-    if rest:
-        _refuse("%r is no flag; flags begin with --" % rest[0])
-    return argv[:1]
-
-
-def _refuse(problem):
-    print("error: %s (--help lists the flags.)" % problem, file=sys.stderr)
-    sys.exit(2)
+    flag_groups.run(guarded)
 
 
 def _speak_plainly():

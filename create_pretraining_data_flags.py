@@ -6,10 +6,10 @@ They stand apart from common_flags, which brings TensorFlow along.
 import logging
 import sys
 
-from absl import app
 from absl import flags
 
 import errors
+import flag_groups
 import instances
 import masking
 import segmentation
@@ -17,22 +17,19 @@ import segmentation
 
 def run(main):
     """Calls main(flag values); a user's mistake is one line and exit 2."""
-    def guarded(argv):
+    def guarded():
         handler = logging.StreamHandler(sys.stderr)
         handler.setFormatter(logging.Formatter("%(message)s"))
         logging.getLogger().handlers[:] = [handler]
         logging.getLogger().setLevel(logging.INFO)
         logging.getLogger("matplotlib").setLevel(logging.ERROR)
         try:
-            if len(argv) > 1:
-                raise errors.InputError(
-                    "%r is no flag; flags begin with -- (see --help)" % argv[1])
             main(flags.FLAGS)
         except errors.InputError as error:
             print("error: %s" % error, file=sys.stderr)
             sys.exit(2)
 
-    app.run(guarded)
+    flag_groups.run(guarded)
 
 
 def define_local():

@@ -33,9 +33,13 @@ SAMPLE = os.path.join(model_files.PROJECT, "data", "lcqmc_sample", "dev.txt")
 def make_parser():
     parser = command_line.Parser(
         prog="export_model.py", description=__doc__.split("\n")[0])
-    add = parser.add_argument
+    add = parser.add_argument_group("model").add_argument
     add("--model_dir", required=True, metavar="PATH", help="the weights: a folder (of "
         "a run its best/), a prefix or any of a checkpoint's files")
+    add("--config_name", metavar="FILE",
+        help="instead of the config beside the weights")
+    add("--vocab_file", metavar="FILE", help="instead of the vocab.txt beside them")
+    add = parser.add_argument_group("export").add_argument
     add("--output_dir", required=True, metavar="FOLDER", help="the folder to make")
     add("--to", required=True, choices=sorted(export_formats.FORMATS),
         help="the format")
@@ -45,13 +49,11 @@ def make_parser():
         help="type of the weights; float16 and int8 for tflite (%(default)s)")
     add("--max_seq_length", metavar="N", help="tokens in a row, or dynamic; without it "
         "dynamic, but for tflite what the model was trained with")
+    add = parser.add_argument_group("check").add_argument
     add("--verify", type=command_line.natural, default=200, metavar="N",
         help="rows to compare with the checkpoint (%(default)s)")
     add("--verify_file", metavar="FILE", help="the rows, with a header or as text, "
         "text, label; with labels the accuracy is compared. Without it our sample's")
-    add("--config_name", metavar="FILE",
-        help="instead of the config beside the weights")
-    add("--vocab_file", metavar="FILE", help="instead of the vocab.txt beside them")
     return parser
 
 

@@ -139,23 +139,25 @@ def parser():
     """The flags of this program."""
     result = command_line.Parser(
         prog="similarity_server.py", description=__doc__.split("\n")[0])
-    result.add_argument("--host", default="127.0.0.1", help="where to listen "
-                        "(%(default)s); 0.0.0.0 for other machines too")
-    result.add_argument("--port", type=int, default=8000, help="(%(default)s)")
-    result.add_argument("--api_key", default=os.environ.get(KEY_VARIABLE),
-                        help="clients must send it; or the variable " + KEY_VARIABLE)
-    result.add_argument("--max_body_bytes", type=command_line.natural, default=1 << 20,
+    listening = result.add_argument_group("service")
+    listening.add_argument("--host", default="127.0.0.1", help="where to listen "
+                           "(%(default)s); 0.0.0.0 for other machines too")
+    listening.add_argument("--port", type=int, default=8000, help="(%(default)s)")
+    listening.add_argument("--api_key", default=os.environ.get(KEY_VARIABLE),
+                           help="clients must send it; or the variable " + KEY_VARIABLE)
+    listening.add_argument("--access_log", action="store_true", help="a line a request: "
+                           "path, status, milliseconds; never what was asked")
+    limits = result.add_argument_group("limits")
+    limits.add_argument("--max_body_bytes", type=command_line.natural, default=1 << 20,
                         help="of a request (%(default)s)")
-    result.add_argument("--max_pairs", type=command_line.natural, default=1000,
+    limits.add_argument("--max_pairs", type=command_line.natural, default=1000,
                         help="pairs or texts of a request (%(default)s)")
-    result.add_argument("--max_characters", type=command_line.natural, default=5000,
+    limits.add_argument("--max_characters", type=command_line.natural, default=5000,
                         help="of a text (%(default)s)")
-    result.add_argument("--timeout", type=float, default=20.0, help="seconds for a body "
+    limits.add_argument("--timeout", type=float, default=20.0, help="seconds for a body "
                         "to come, and for an answer (%(default)s)")
-    result.add_argument("--batch_window_ms", type=float, default=2.0,
+    limits.add_argument("--batch_window_ms", type=float, default=2.0,
                         help="to wait for other requests (%(default)s)")
-    result.add_argument("--access_log", action="store_true", help="a line a request: "
-                        "path, status, milliseconds; never what was asked")
     model_flags.add(result)
     return result
 

@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "reading_comprehension_data": set(), "reading_comprehension_scoring": set(),
     "args": set(), "batching": set(), "service_metrics": set(), "vector_search": set(),
     "command_line": set(), "characters": set(), "checkpoints": set(), "data_checks": set(),
-    "data_report": set(), "devices": set(), "features": set(),
+    "data_report": set(), "devices": set(), "features": set(), "flag_groups": set(),
     "flops": set(), "formulas": set(), "huggingface": set(), "initializers": set(),
     "lamb_optimizer": set(), "masking": set(),
     "metrics": set(),
@@ -55,7 +55,8 @@ MAY_IMPORT = {
                        "training", "transformer"},
     "fine_tuning": {"checkpoints", "curves", "features", "hooks", "predictions",
                     "run_record", "training"},
-    "create_pretraining_data_flags": {"instances", "masking", "segmentation"},
+    "create_pretraining_data_flags": {"flag_groups", "instances", "masking",
+                                      "segmentation"},
     "reading_comprehension_model": {"features", "initializers", "run_record", "training",
                                     "transformer"},
     "pretraining": {"devices", "formulas", "hooks", "initializers", "optimization",
@@ -66,8 +67,8 @@ MAY_IMPORT = {
     # floor 5
     "classifier": {"classification", "curves", "features", "fine_tuning", "metrics",
                    "predictions", "report", "run_record", "tasks"},
-    "common_flags": {"classification", "hooks", "optimization", "pretraining", "tasks",
-                     "tokenization"},
+    "common_flags": {"classification", "flag_groups", "hooks", "optimization",
+                     "pretraining", "tasks", "tokenization"},
     "inference": {"checkpoints", "classification", "devices", "pretraining",
                   "reading_comprehension_model", "tasks"},
     "pretrainer": {"checkpoints", "curves", "devices", "flops", "hooks", "pretraining",
@@ -117,7 +118,8 @@ MAY_IMPORT = {
     "run_pretraining_google": {"common_flags", "modeling_google", "pretrainer"},
 }
 FLOOR_0 = {"errors", "storage", "version"}
-MAY_HAVE_FLAGS = re.compile(r"^(run_.*|common_flags|create_pretraining_data.*)$")
+MAY_HAVE_FLAGS = re.compile(
+    r"^(run_.*|common_flags|flag_groups|create_pretraining_data.*)$")
 
 
 def modules():
