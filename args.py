@@ -17,6 +17,7 @@ embedded_dir = os.path.join(file_path, "models/albert_mini_zh/")
 config_name = os.path.join(file_path, "albert_config/albert_config_tiny.json")
 vocab_file = os.path.join(file_path, "albert_config/vocab.txt")
 
+engine = "tensorflow"  # or onnx, tflite: model_dir is then an export of that format
 batch_size = 128
 max_seq_len = 128
 gpu_memory_fraction = 0.8

@@ -11,6 +11,7 @@ import tensorflow.compat.v1 as tf
 
 import checkpoints
 import data_checks
+import encoding
 import errors
 import features
 import initializers
@@ -20,7 +21,7 @@ import training
 import transformer
 
 HEAD_DROPOUT = 0.1
-RECORD_VERSION = 2  # part of a cache's name: change it with what convert_example writes
+RECORD_VERSION = 2  # part of a cache's name: change it with what encoding writes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,57 +127,6 @@ def check_head(prefix, task):
                 prefix, found[0], task.name, len(task.labels)))
 
 
-def truncate_pair(tokens_a, tokens_b, limit):
-    """Cuts single tokens off the end of the longer text, of b on a tie, down to `limit`."""
-    a, b = len(tokens_a), len(tokens_b)
-    while a + b > limit:
-        if a > b:
-            a -= 1
-        else:
-            b -= 1
-    return tokens_a[:a], tokens_b[:b]
-
-
-def truncate_around(tokens, is_kept, limit):
-    """The `limit` tokens that are nearest to those that are kept, in their order."""
-    kept = [i for i, keep in enumerate(is_kept) if keep]
-    by_distance = sorted(
-        range(len(tokens)), key=lambda i: min(abs(i - k) for k in kept))
-    return [tokens[i] for i in sorted(by_distance[:limit])]
-
-
-def _truncate_single(example, tokens, tokenizer, limit):
-    if len(tokens) <= limit or not example.keep:
-        return tokens[:limit]
-    bounds = sorted({0, len(example.text_a)}.union(*example.keep))
-    tokens, is_kept = [], []
-    for begin, end in zip(bounds, bounds[1:]):
-        piece = tokenizer.tokenize(example.text_a[begin:end])
-        tokens += piece
-        is_kept += [any(a <= begin < b for a, b in example.keep)] * len(piece)
-    return truncate_around(tokens, is_kept, limit)
-
-
-def convert_example(example, tokenizer, max_seq_length):
-    """[CLS] a [SEP] or [CLS] a [SEP] b [SEP] -> (input_ids, segment_ids, was_truncated).
-
-    A single text is cut at its end, or farthest from what the example says to keep.
-    """
-    tokens_a = tokenizer.tokenize(example.text_a)
-    tokens_b = tokenizer.tokenize(example.text_b) if example.text_b is not None else None
-    if tokens_b is None:
-        whole = len(tokens_a) + 2
-        tokens_a = _truncate_single(example, tokens_a, tokenizer, max_seq_length - 2)
-        tokens = ["[CLS]"] + tokens_a + ["[SEP]"]
-        segment_ids = [0] * len(tokens)
-    else:
-        whole = len(tokens_a) + len(tokens_b) + 3
-        tokens_a, tokens_b = truncate_pair(tokens_a, tokens_b, max_seq_length - 3)
-        tokens = ["[CLS]"] + tokens_a + ["[SEP]"] + tokens_b + ["[SEP]"]
-        segment_ids = [0] * (len(tokens_a) + 2) + [1] * (len(tokens_b) + 1)
-    return tokenizer.convert_tokens_to_ids(tokens), segment_ids, whole > max_seq_length
-
-
 def write_split(split, labels, tokenizer, folder, options, key, batch_size=1):
     """Converts a split, or finds it converted. Returns the Split with its records.
 
@@ -210,7 +160,8 @@ def _convert(split, labels, tokenizer, max_seq_length):
     label_ids = {label: i for i, label in enumerate(labels)}
     rows, num_truncated = [], 0
     for index, example in enumerate(split.examples):
-        ids, segments, truncated = convert_example(example, tokenizer, max_seq_length)
+        ids, segments, truncated = encoding.convert_example(
+            example, tokenizer, max_seq_length)
         num_truncated += truncated
         rows.append({
             "input_ids": ids, "input_mask": [1] * len(ids), "segment_ids": segments,

@@ -4,10 +4,9 @@ import collections
 
 import numpy as np
 
-import classification
+import encoding
 import errors
 import export_graph
-import inference
 
 # The largest difference allowed, of the largest value where that is above 1.
 LIMITS = {"float32": 1e-4, "float16": 1e-2}
@@ -43,12 +42,12 @@ def make_batches(examples, labels, tokenizer, head, num_tokens, length=None, row
     rows = rows or BATCH_SIZE
     if labels and any(example.label not in labels for example in examples):
         labels = None
-    encoded = [classification.convert_example(example, tokenizer, num_tokens)[:2]
+    encoded = [encoding.convert_example(example, tokenizer, num_tokens)[:2]
                for example in examples]
     batches = []
     for start in range(0, len(encoded), rows):
         some = encoded[start:start + rows]
-        inputs = _pad(some, length or max(len(ids) for ids, _ in some))
+        inputs = encoding.pad(some, length)
         if export_graph.POSITIONS in export_graph.HEADS[head].inputs:
             batches.append(_mask(inputs, tokenizer))
         else:
@@ -56,16 +55,6 @@ def make_batches(examples, labels, tokenizer, head, num_tokens, length=None, row
                 [labels.index(e.label) for e in examples[start:start + rows]])
             batches.append(Batch(inputs, np.ones([len(some)], bool), answers))
     return batches
-
-
-def _pad(encoded, length):
-    """[(ids, segment ids)] -> {input: [B, length]}."""
-    arrays = {name: np.zeros([len(encoded), length], np.int32)
-              for name in inference.INPUTS}
-    for row, (ids, segments) in enumerate(encoded):
-        for name, values in zip(inference.INPUTS, (ids, [1] * len(ids), segments)):
-            arrays[name][row, :len(ids)] = values
-    return arrays
 
 
 def _mask(inputs, tokenizer):

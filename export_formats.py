@@ -8,16 +8,14 @@ TensorFlow Lite and ONNX have them also in themselves.
 
 import collections
 import contextlib
-import importlib
 import logging
 import os
 import shutil
 import sys
 
-import numpy as np
 import tensorflow.compat.v1 as tf
 
-import errors
+import engines
 import tflite_file
 
 REQUIREMENTS = "requirements-export.txt"
@@ -157,31 +155,12 @@ def _write_tflite(frozen, folder, dtype, texts):
 
 
 def _open_tflite(folder):
-    interpreter = tf.lite.Interpreter(os.path.join(folder, "model.tflite"))
-    interpreter.allocate_tensors()
-
-    def run(arrays):
-        for detail in interpreter.get_input_details():
-            interpreter.set_tensor(
-                detail["index"], np.asarray(arrays[_plain(detail["name"])], np.int32))
-        interpreter.invoke()
-        return {_plain(detail["name"]): interpreter.get_tensor(detail["index"])
-                for detail in interpreter.get_output_details()}
-    return run
-
-
-def _plain(name):
-    return name.split(":")[0]
+    path = os.path.join(folder, "model.tflite")
+    return engines.open_tflite(path, tf.lite.Interpreter)[0]
 
 
 def _optional(name):
-    """A module that only this format needs."""
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise errors.InputError(
-            "--to=onnx needs the package %s (%s): pip install -r %s, into an "
-            "environment of its own." % (name, error, REQUIREMENTS))
+    return engines.import_package(name, "--to=onnx", REQUIREMENTS)
 
 
 def _write_onnx(frozen, folder, dtype, texts):
@@ -220,15 +199,7 @@ def _name_sizes(graph):
 
 
 def _open_onnx(folder):
-    session = _optional("onnxruntime").InferenceSession(
-        os.path.join(folder, "model.onnx"), providers=["CPUExecutionProvider"])
-    names = [output.name for output in session.get_outputs()]
-
-    def run(arrays):
-        fed = {each.name: np.asarray(arrays[each.name], np.int32)
-               for each in session.get_inputs()}
-        return dict(zip(names, session.run(names, fed)))
-    return run
+    return engines.open_onnx(os.path.join(folder, "model.onnx"))[0]
 
 
 FORMATS = {

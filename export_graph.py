@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 import classification
+import encoding
 import errors
 import inference
 import pretraining
@@ -75,17 +76,17 @@ def _highest(name):
 
 HEADS = {
     "classifier": Head(
-        _classify, inference.INPUTS, "output_weights",
+        _classify, encoding.INPUTS, "output_weights",
         "it is a pre-trained model. Fine-tune it first (see run_classifier.py "
         "--do_train), or export --head=sentence_vector or masked_lm",
         _highest("probabilities")),
-    "sentence_vector": Head(_pool, inference.INPUTS, None, None, None),
+    "sentence_vector": Head(_pool, encoding.INPUTS, None, None, None),
     "masked_lm": Head(
-        _guess_words, inference.INPUTS + (POSITIONS,), "cls/predictions/output_bias",
+        _guess_words, encoding.INPUTS + (POSITIONS,), "cls/predictions/output_bias",
         "fine-tuned weights have lost it. Give the pre-trained ones",
         _highest("logits")),
     "answer": Head(
-        _find_answer, inference.INPUTS, "cls/squad/output_bias",
+        _find_answer, encoding.INPUTS, "cls/squad/output_bias",
         "it finds no answers in passages. Train one that does (see "
         "run_reading_comprehension.py)", _likeliest_span),
 }
@@ -117,7 +118,7 @@ class InferenceGraph(object):
             self._fed = {name: tf.placeholder(tf.int32, shape, name)
                          for name, shape in self.inputs.items()}
             model = files.model_class(
-                files.config, False, *[self._fed[name] for name in inference.INPUTS])
+                files.config, False, *[self._fed[name] for name in encoding.INPUTS])
             self._outputs = {
                 name: tf.identity(tensor, name)
                 for name, tensor in head.build(model, self._fed, files).items()}

@@ -97,7 +97,8 @@ def texts_of(files, frozen, head, dtype):
         "head": head, "dtype": dtype, "inputs": frozen.inputs,
         "outputs": frozen.outputs, "layout": files.config.layout,
         "checkpoint": os.path.basename(files.prefix),
-        "do_lower_case": files.settings["do_lower_case"]}
+        "do_lower_case": files.settings["do_lower_case"],
+        "max_seq_length": files.settings["max_seq_length"]}
     if head == "classifier":
         facts["labels"] = files.labels
         texts["labels.txt"] = "".join(label + "\n" for label in files.labels).encode()

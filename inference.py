@@ -14,12 +14,11 @@ import tensorflow.compat.v1 as tf
 import checkpoints
 import classification
 import devices
+import encoding
 import errors
 import pretraining
 import reading_comprehension_model
-import tasks
 
-INPUTS = ("input_ids", "input_mask", "segment_ids")
 POOLINGS = {
     "cls": lambda hidden, mask: hidden[:, 0],
     "mean": classification.mean_of_tokens,
@@ -96,10 +95,10 @@ class Network(object):
     def _build(self):
         files = self.files
         self._inputs = {name: tf.placeholder(tf.int32, [None, None], name)
-                        for name in INPUTS}
+                        for name in encoding.INPUTS}
         self._places = tf.placeholder(tf.int32, [None], "places")
         self._model = files.model_class(
-            files.config, False, *[self._inputs[name] for name in INPUTS])
+            files.config, False, *[self._inputs[name] for name in encoding.INPUTS])
         self._logits = self._word_logits = self._spans = None
         if files.labels is not None:
             mask = self._inputs["input_mask"]
@@ -113,7 +112,7 @@ class Network(object):
                 self._model, self._inputs["input_mask"], self._inputs["segment_ids"])
 
     def _run(self, key, build, batch, places=None):
-        feed = [np.asarray(batch[name], np.int32) for name in INPUTS]
+        feed = [np.asarray(batch[name], np.int32) for name in encoding.INPUTS]
         with self._lock:
             if key not in self._outputs:
                 self._outputs[key] = self._make_callable(build, places is not None)
@@ -123,7 +122,7 @@ class Network(object):
     def _make_callable(self, build, has_places):
         with self._graph.as_default():
             output = build()
-        fed = [self._inputs[name] for name in INPUTS] + [self._places] * has_places
+        fed = [self._inputs[name] for name in encoding.INPUTS] + [self._places] * has_places
         return self._session.make_callable(output, fed)
 
 
@@ -145,10 +144,3 @@ def restore(files, gpu_memory_fraction=None):
     session = tf.Session(config=settings)
     tf.train.Saver(variables).restore(session, found.prefix)
     return session
-
-
-def encode(row, tokenizer, max_seq_length):
-    """A text or a pair (a, b) -> (input_ids, segment_ids), as in fine-tuning."""
-    text_a, text_b = (row, None) if isinstance(row, str) else row
-    example = tasks.Example(None, text_a, text_b, None, 0)
-    return classification.convert_example(example, tokenizer, max_seq_length)[:2]

@@ -4,14 +4,17 @@ The defaults are those of args.py.
 """
 
 import glob
+import importlib.util
 import logging
 import os
 
 import args
 import command_line
 import errors
+import exported_model
 import predictor
 
+TENSORFLOW = "tensorflow"
 FINE_TUNED = (args.ckpt_name, args.output_dir, args.model_dir, args.one_click_dir)
 
 
@@ -35,6 +38,43 @@ def add(parser):
     group.add_argument("--gpu_memory_fraction", type=float,
                        default=args.gpu_memory_fraction,
                        help="most of a GPU's memory (%(default)s)")
+
+
+def add_engine(parser):
+    """The flag that says what computes, to a parser that has those of `add`."""
+    parser.add_argument(
+        "--engine", choices=[TENSORFLOW] + sorted(exported_model.ENGINES),
+        default=args.engine, help="what computes (%(default)s); onnx and tflite take an "
+        "export of that format as --model_dir, and start quickly")
+
+
+def open_by_engine(options):
+    """What answers by the flags of `add` and `add_engine`: see labelling.Labeller.
+
+    Raises errors.InputError where there is no such model.
+    """
+    if options.engine == TENSORFLOW:
+        _check_tensorflow(options.model)
+        return open_fine_tuned(options)
+    for name in ("config_name", "vocab_file", "spm_model_file"):
+        if getattr(options, name):
+            raise errors.InputError(
+                "--%s=%s goes with --engine=%s: an export brings its own." % (
+                    name, getattr(options, name), TENSORFLOW))
+    return exported_model.ExportedModel(
+        options.model or args.model_dir, options.engine, options.max_seq_len,
+        options.batch_size)
+
+
+def _check_tensorflow(path):
+    engine = exported_model.engine_of(path or "")
+    if engine:
+        raise errors.InputError("%s is an export: add --engine=%s." % (path, engine))
+    if importlib.util.find_spec(TENSORFLOW) is None:
+        raise errors.InputError(
+            "--engine=%s: TensorFlow is not installed here. Run . ./env.sh, or give an "
+            "export and --engine=%s." % (
+                TENSORFLOW, " or ".join(sorted(exported_model.ENGINES))))
 
 
 def open_fine_tuned(options):

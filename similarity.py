@@ -4,6 +4,7 @@
     python similarity.py TEXT_A TEXT_B
     python similarity.py --input pairs.tsv --output scores.tsv    a row for each row
     python similarity.py --interactive                         a pair a line, or two lines
+    python similarity.py --engine onnx --model_dir my_export   an export, quick to start
 
 In a program:
 
@@ -28,7 +29,7 @@ class BertSim(object):
     """Compares texts, with the model that args.py or the flags name.
 
     Args:
-      options: what model_flags.add's flags say; their defaults without it.
+      options: what the flags of `parser` say; their defaults without it.
       verbose: whether `predict_sentences` prints a line for each pair.
     """
 
@@ -42,7 +43,7 @@ class BertSim(object):
     def start_model(self):
         """Loads the weights, once; raises errors.InputError where that cannot be."""
         if self.predictor is None:
-            self.predictor = model_flags.open_fine_tuned(self._options)
+            self.predictor = model_flags.open_by_engine(self._options)
 
     def predict_sentences(self, sentences):
         """[(text_a, text_b)] -> [{"label", "probabilities": {label: p}, "similarity"}]."""
@@ -116,6 +117,7 @@ def parser():
     result.add_argument("--interactive", action="store_true",
                         help="pairs from standard input until it ends")
     model_flags.add(result)
+    model_flags.add_engine(result)
     return result
 
 

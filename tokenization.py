@@ -72,13 +72,9 @@ def _preprocess(text, lower):
 
 
 def load_vocab(vocab_file):
-    """File of a token a line -> {token: id}, the id being the line number from 0.
+    """File of a token a line -> {token: id}: see parse_vocab.
 
-    Lines end at "\\n" only and are stripped: the published vocabulary holds U+2028, a
-    line separator to Python, whose token is therefore the empty string.
-
-    Raises: InputError for a file that is missing, not UTF-8, without the five special
-    tokens, or with a token twice.
+    Raises: InputError also for a file that is missing or not UTF-8.
     """
     try:
         with storage.open_file(vocab_file, "rb") as stream:
@@ -90,6 +86,18 @@ def load_vocab(vocab_file):
         raise errors.InputError(
             "vocabulary %s is not UTF-8 (byte %d); convert it, for example from GBK: "
             "iconv -f GB18030 -t UTF-8" % (vocab_file, error.start))
+    return parse_vocab(text, vocab_file)
+
+
+def parse_vocab(text, origin):
+    """Lines of a token each -> {token: id}, the id being the line number from 0.
+
+    Lines end at "\\n" only and are stripped: the published vocabulary holds U+2028, a
+    line separator to Python, whose token is therefore the empty string.
+
+    Raises: InputError, naming `origin`, for a text without the five special tokens, or
+    with a token twice.
+    """
     lines = text[text.startswith("\ufeff"):].rstrip("\r\n").split("\n")
     vocab = {}
     for line_number, line in enumerate(lines):
@@ -97,9 +105,9 @@ def load_vocab(vocab_file):
         if token in vocab:
             raise errors.InputError(
                 "%s:%d: token %r stands in line %d already; a token has one id"
-                % (vocab_file, line_number + 1, token, vocab[token] + 1))
+                % (origin, line_number + 1, token, vocab[token] + 1))
         vocab[token] = line_number
-    _require_tokens(vocab, SPECIAL_TOKENS, vocab_file)
+    _require_tokens(vocab, SPECIAL_TOKENS, origin)
     return vocab
 
 
@@ -198,10 +206,10 @@ class WordpieceTokenizer:
 
 
 class _WordPiece:
-    """Whole texts by the vocabulary of `vocab_file`; remembers each chunk's pieces."""
+    """Whole texts by a vocabulary {token: id}; remembers each chunk's pieces."""
 
-    def __init__(self, vocab_file, do_lower_case):
-        self.vocab = load_vocab(vocab_file)
+    def __init__(self, vocab, do_lower_case):
+        self.vocab = vocab
         self._basic = BasicTokenizer(do_lower_case)
         self._wordpiece = WordpieceTokenizer(self.vocab)
         self._pieces = _Memory(self._find_pieces)
@@ -293,7 +301,8 @@ class _SentencePiece:
 
 
 class FullTokenizer:
-    """WordPiece by `vocab_file`, or SentencePiece if `spm_model_file` is given.
+    """WordPiece by `vocab_file`, or by what parse_vocab made of its text; SentencePiece
+    if `spm_model_file` is given.
 
     `vocab` maps token to id, `inv_vocab` id to token. Sources: google-research/bert and
     google-research/albert, tokenization.py.
@@ -301,12 +310,13 @@ class FullTokenizer:
     Raises: InputError if a file is missing or is not what it should be.
     """
 
-    def __init__(self, vocab_file=None, do_lower_case=True, spm_model_file=None):
-        if not vocab_file and not spm_model_file:
+    def __init__(self, vocab_file=None, do_lower_case=True, spm_model_file=None,
+                 vocab=None):
+        if not vocab_file and not spm_model_file and not vocab:
             raise errors.InputError("no vocabulary: give vocab_file or spm_model_file")
         self._tokenizer = (_SentencePiece(spm_model_file, do_lower_case)
                            if spm_model_file else
-                           _WordPiece(vocab_file, do_lower_case))
+                           _WordPiece(vocab or load_vocab(vocab_file), do_lower_case))
         self.do_lower_case = do_lower_case
         self.vocab = self._tokenizer.vocab
         self.inv_vocab = {id_: token for token, id_ in self.vocab.items()}

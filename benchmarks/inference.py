@@ -1,23 +1,27 @@
 """How fast a fine-tuned tiny model answers: `python -m benchmarks.inference --model_dir
-PATH [--torch PATH/TO/python] [--cores N]`.
+PATH [--onnx PATH] [--tflite PATH] [--torch PATH/TO/python] [--cores N]`.
 
 Contenders take turns, on pairs of LCQMC's lengths: the predictor from texts to answers;
 the bare session call on ids; the same with every text padded to 128; and with --torch
 Hugging Face's AlbertForSequenceClassification, which gets ids in the predictor's own
-batches. Prints the first answer after a process starts, p50 and p99 of one pair, and
-pairs/s of many.
+batches. Prints the first answer after a process starts (also of exports, given by
+--onnx and --tflite), p50 and p99 of one pair, and pairs/s of many.
 """
 
 import argparse
 import json
 import logging
 import os
+import resource
 import subprocess
 import sys
 import time
 
 import numpy as np
 
+import encoding
+import errors
+import exported_model
 import predictor
 import text_files
 from benchmarks import service_load
@@ -50,7 +54,8 @@ def from_texts(model, group):
 
 
 def _encode(model, group):
-    return [model._encode(pair, model._tokenizer, model.max_seq_length) for pair in group]
+    return [encoding.encode(pair, model._tokenizer, model.max_seq_length)
+            for pair in group]
 
 
 def bare(model, group):
@@ -70,7 +75,7 @@ def padded(model, group):
 def batches_of(model, group, batch_size):
     """[{input: [B, S]}] of pairs sorted by length."""
     encoded = sorted(_encode(model, group), key=lambda row: -len(row[0]))
-    return [predictor._pad(encoded[i:i + batch_size])
+    return [encoding.pad(encoded[i:i + batch_size])
             for i in range(0, len(encoded), batch_size)]
 
 
@@ -95,17 +100,35 @@ class Torch(object):
         return taken
 
 
-def first_answer(model_dir, pair):
-    """Seconds from the start of similarity.py until its answer stands there."""
+def first_answer(python, engine, model_dir, pair):
+    """(seconds from the start of similarity.py until its answer stands there, CPU seconds
+    of the whole process)."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     started = time.time()
     process = subprocess.Popen(
-        [sys.executable, "-W", "ignore", os.path.join(ROOT, "similarity.py"),
+        [python, "-W", "ignore", os.path.join(ROOT, "similarity.py"), "--engine", engine,
          "--model_dir", model_dir] + list(pair),
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     process.stdout.readline()
     seconds = time.time() - started
     process.communicate()
-    return seconds
+    if process.returncode:
+        raise errors.InputError("similarity.py --engine=%s --model_dir=%s failed in %s." % (
+            engine, model_dir, python))
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return seconds, (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+
+
+def show_first_answers(args, pair):
+    """The best of a few turns for each engine that there is a model for."""
+    chosen = {"tensorflow": (sys.executable, args.model_dir)}
+    for engine in exported_model.ENGINES:
+        if getattr(args, engine):
+            chosen[engine] = args.engines or sys.executable, getattr(args, engine)
+    for engine, (python, path) in chosen.items():
+        taken = [first_answer(python, engine, path, pair) for _ in range(5)]
+        print("first answer after process start, %s: %.2f s, CPU %.2f s" % (
+            (engine,) + tuple(map(min, zip(*taken)))))
 
 
 def race(contenders, pairs, args):
@@ -140,6 +163,10 @@ def show(results, args):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--model_dir", required=True)
+    for engine in exported_model.ENGINES:
+        parser.add_argument("--" + engine, metavar="PATH", help="the model as an export")
+    parser.add_argument("--engines", metavar="PYTHON", help="of an environment of "
+                        "requirements-engines.txt, for the exports; this one without it")
     parser.add_argument("--torch", help="the python of an environment with PyTorch")
     parser.add_argument("--pairs", default=os.path.join(
         ROOT, "data", "lcqmc_sample", "test.txt"))
@@ -152,8 +179,7 @@ def main():
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:args.cores])
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     pairs = [pair for _, pair in text_files.read_pairs(args.pairs)[1]]
-    print("first answer after process start: %.2f s" % min(
-        first_answer(args.model_dir, pairs[0]) for _ in range(3)))
+    show_first_answers(args, pairs[0])
     with predictor.Predictor(args.model_dir) as model:
         contenders = {"predictor": Ours(model, from_texts),
                       "bare session": Ours(model, bare),

@@ -19,10 +19,10 @@ import tempfile
 import numpy as np
 import tensorflow.compat.v1 as tf
 
+import encoding
 import export_check
 import export_formats
 import export_model
-import inference
 import model_files
 import tasks
 import tokenization
@@ -57,7 +57,7 @@ def write_rows(args, path):
     batch, = export_check.make_batches(
         examples, None, tokenizer, "classifier", args.max_seq_length,
         args.max_seq_length, len(examples))
-    np.savez(path, **{name: batch.inputs[name] for name in inference.INPUTS})
+    np.savez(path, **{name: batch.inputs[name] for name in encoding.INPUTS})
 
 
 def contenders(args, exports):

@@ -10,6 +10,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 import checkpoints
+import encoding
 import errors
 import export_check
 import export_formats
@@ -78,7 +79,7 @@ def test_exports_of_the_golden_weights_give_the_golden_numbers(tmp_path, name, t
     export_formats.FORMATS[to].write(graph.freeze(), folder, "float32", {"note": b"1"})
     graph.close()
     given = golden_models.load(name, "inputs.npz")
-    answers = run(folder, to, {key: given[key] for key in inference.INPUTS})
+    answers = run(folder, to, {key: given[key] for key in encoding.INPUTS})
     np.testing.assert_allclose(
         answers["probabilities"],
         golden_models.load(name, "classifier_outputs.npz")["probabilities"], atol=1e-5)

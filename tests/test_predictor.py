@@ -14,6 +14,7 @@ import checkpoints
 import errors
 import fine_tuning
 import inference
+import labelling
 import model_files
 import predictor
 import run_record
@@ -227,7 +228,7 @@ def test_what_does_not_belong_together_is_refused(folders, tmp_path, change, mes
     (["b", "c"], "c"), (["好评", "中评", "差评"], None),
     (["contradiction", "entailment", "neutral"], "entailment")])
 def test_the_label_of_the_same_meaning_is_known(labels, similar):
-    assert predictor._similar_label(labels) == similar
+    assert labelling.similar_label(labels) == similar
 
 
 def test_labels_are_those_beside_the_weights(tmp_path):

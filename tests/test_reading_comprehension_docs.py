@@ -7,7 +7,7 @@ import re
 import pytest
 
 import common_flags
-import predictor
+import labelling
 import reading_comprehension_data as data
 import reading_comprehension_model as span_model
 from tests import readme
@@ -85,7 +85,7 @@ def test_the_request_to_the_service_is_one_that_it_takes():
     block, = readme.fences(PAGES[0], "text")
     request = json.loads(re.search(r"-d '(.*)'", block).group(1))
     assert list(request) == ["questions"]
-    predictor.check_rows(request["questions"], may_be_single=False)
+    labelling.check_rows(request["questions"], may_be_single=False)
 
 
 @pytest.fixture(name="checkout")

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
+import encoding
 import inference
 import model_files
 import predictor
@@ -26,9 +27,9 @@ def write_saved_model(weights, folder):
     files = model_files.find(weights)
     with tf.Graph().as_default():
         inputs = {name: tf.placeholder(tf.int32, [None, None], name)
-                  for name in inference.INPUTS}
+                  for name in encoding.INPUTS}
         model = files.model_class(
-            files.config, False, *[inputs[name] for name in inference.INPUTS])
+            files.config, False, *[inputs[name] for name in encoding.INPUTS])
         logits = inference.classification.class_logits(model, len(files.labels), False)
         with tf.Session() as session:
             tf.train.Saver().restore(session, files.prefix)

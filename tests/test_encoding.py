@@ -6,7 +6,7 @@ import tempfile
 
 import pytest
 
-import classification
+import encoding
 import tasks
 import tokenization
 from tests import toy
@@ -17,7 +17,7 @@ from tests import toy
     (3, 6, 4, (2, 2)), (1, 9, 4, (1, 3)), (9, 1, 4, (3, 1)), (9, 9, 1, (1, 0))])
 def test_a_pair_is_cut_at_the_end_of_the_longer_text_and_of_b_on_a_tie(
         a, b, limit, left):
-    cut = classification.truncate_pair(list(range(a)), list(range(b)), limit)
+    cut = encoding.truncate_pair(list(range(a)), list(range(b)), limit)
     assert cut == (list(range(left[0])), list(range(left[1])))
 
 
@@ -28,8 +28,7 @@ def fixture_tokenizer(tmp_path_factory):
 
 def convert(tokenizer, text_a, text_b, length):
     example = tasks.Example(0, text_a, text_b, "0", 1)
-    ids, segments, truncated = classification.convert_example(
-        example, tokenizer, length)
+    ids, segments, truncated = encoding.convert_example(example, tokenizer, length)
     return tokenizer.convert_ids_to_tokens(ids), segments, truncated
 
 
@@ -60,7 +59,7 @@ def test_what_is_too_long_is_cut_and_counted(tokenizer):
 def test_the_tokens_nearest_to_those_that_are_kept_stay_in_their_order(
         kept, limit, left):
     tokens = list("0123456789")
-    found = classification.truncate_around(tokens, [t in kept for t in tokens], limit)
+    found = encoding.truncate_around(tokens, [t in kept for t in tokens], limit)
     assert "".join(found) == left
 
 
@@ -76,7 +75,7 @@ def wsc_tokens(first, second, length, max_seq_length):
         toy.write(vocabulary, "\n".join(
             ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "天", "_", "[", "]"]))
         tokenizer = tokenization.FullTokenizer(vocabulary)
-    ids, segments, truncated = classification.convert_example(
+    ids, segments, truncated = encoding.convert_example(
         example, tokenizer, max_seq_length)
     assert len(ids) == len(segments) <= max_seq_length
     return "".join(tokenizer.convert_ids_to_tokens(ids)), truncated
