@@ -62,10 +62,15 @@ def open_tflite(path, interpreter_class=None):
     interpreter_class = interpreter_class or _find_interpreter()
     try:
         texts = tflite_file.read_attached(path)
-        interpreter = interpreter_class(path)
-    except (zipfile.BadZipFile, ValueError) as error:
+    except zipfile.BadZipFile as error:
         raise errors.InputError(
             "%s is no TensorFlow Lite model with its vocabulary: %s." % (path, error))
+    try:
+        interpreter = interpreter_class(path)
+    except ValueError as error:
+        raise errors.InputError(
+            "%s cannot be run by this version of TensorFlow Lite: %s" % (
+                path, " ".join(str(error).split())))
     interpreter.allocate_tensors()
     lock = threading.Lock()
 

@@ -18,6 +18,7 @@ import exported_model
 import model_flags
 import predictor
 import similarity
+import tflite_file
 from tests import exported
 from tests import forked
 from tests import toy
@@ -183,7 +184,7 @@ def test_a_file_of_another_kind_is_refused(engine, content, tmp_path):
         pytest.importorskip("onnxruntime", reason="needs requirements-engines.txt")
     path = tmp_path / "model"
     path.write_bytes(content)
-    with pytest.raises(errors.InputError, match="/model (is no|holds no) ") as refusal:
+    with pytest.raises(errors.InputError, match="/model (is no|holds no|cannot) ?") as refusal:
         exported_model.ExportedModel(str(path), engine)
     assert "\n" not in str(refusal.value)
 
@@ -213,10 +214,18 @@ def test_a_model_without_our_files_in_it_is_refused(exports, tmp_path):
     bare.write_bytes(content[:start])
     with pytest.raises(errors.InputError, match="is no TensorFlow Lite model with its"):
         exported_model.ExportedModel(str(bare), "tflite")
-    with zipfile.ZipFile(str(bare), "a") as archive:
-        archive.writestr("labels.txt", "0\n1\n")
+    tflite_file.attach(str(bare), {"labels.txt": b"0\n1\n"})
     with pytest.raises(errors.InputError, match="holds no export.json, albert_config"):
         exported_model.ExportedModel(str(bare), "tflite")
+
+
+def test_a_model_that_the_interpreter_cannot_run_is_refused_in_a_line(tmp_path):
+    path = str(tmp_path / "new.tflite")
+    toy.write(path, "TFL3 of the future")
+    tflite_file.attach(path, {"export.json": b"{}"})
+    with pytest.raises(errors.InputError, match="cannot be run by this ver") as refusal:
+        exported_model.ExportedModel(path, "tflite")
+    assert "\n" not in str(refusal.value)
 
 
 def test_an_export_of_another_head_is_refused(models, tmp_path):

@@ -30,7 +30,7 @@ LINES = [line for block in BLOCKS if not APART.search(block)
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     made = tmp_path_factory.mktemp("using")
-    toy_models.fine_tuned(made / "my_output")
+    toy_models.fine_tuned(made / "my_output", max_position_embeddings=128)
     toy_models.pretrained(made / "prev_trained_model" / "albert_tiny_489k")
     (made / "my_data").mkdir()
     rows = [line.rpartition("\t")[0] for line in toy.pairs(20, 1).splitlines()]
@@ -53,10 +53,12 @@ def scripts(folder):
 
 @pytest.mark.parametrize("line", LINES, ids=list(map(str, range(len(LINES)))))
 def test_command_runs_on_toy_data(scripts, line):
+    if "onnx" in line:
+        pytest.importorskip("tf2onnx", reason="needs requirements-export.txt")
     program, *arguments = shlex.split(line.replace('"$PYTHON" ', ""))
     if program == "-m":
         program = arguments.pop(0).replace(".", "/") + ".py"
-    if program == "similarity.py":
+    if program == "similarity.py" and "--model_dir" not in line:
         arguments += ["--model_dir", "my_output"]  # the place of one's own weights
     status, said = scripts.run([os.path.join(toy.ROOT, program)] + arguments)
     assert status == 0, said
