@@ -27,10 +27,10 @@ class ExportedModel(labelling.Labeller):
     """A labelling.Labeller from an exported classifier. Threads may share it.
 
     Args:
-      path: the file, which may have been moved, or the folder that export_model.py made.
+      path: the file, which may have been moved, or the folder of export_model.py.
       engine: one of ENGINES.
-      max_seq_length: tokens of a row, beyond which it is cut; as in training without it,
-        never more than the export takes.
+      max_seq_length: tokens of a row, beyond which it is cut; as in training without
+        it, never more than the export takes.
       batch_size: rows that are computed together, at most; TensorFlow Lite takes one.
 
     Raises errors.InputError for a file that is not such an export, and where the engine
@@ -71,8 +71,8 @@ def _find(path, engine):
     found = os.path.join(path, name) if os.path.isdir(path) else path
     if not os.path.isfile(found):
         raise errors.InputError(
-            "--engine=%s: there is no %s. Make a %s from a checkpoint with export_model.py "
-            "--to=%s." % (engine, found, name, engine))
+            "--engine=%s: there is no %s. Make a %s from a checkpoint with "
+            "export_model.py --to=%s." % (engine, found, name, engine))
     return found
 
 
@@ -86,6 +86,6 @@ def _read_facts(texts, path, engine):
     facts = json.loads(texts["export.json"])
     if facts["head"] != HEAD:
         raise errors.InputError(
-            "%s was exported with --head=%s; only --head=%s tells whether texts mean the "
-            "same." % (path, facts["head"], HEAD))
+            "%s was exported with --head=%s; only --head=%s tells whether texts mean "
+            "the same." % (path, facts["head"], HEAD))
     return facts

@@ -46,10 +46,10 @@ def export(model, target, engine, length, head="classifier"):
 
 @pytest.fixture(scope="module")
 def exports(models, tmp_path_factory):
-    """(engine, layout, length) -> the folder of an export, made when it is asked for."""
+    """(engine, layout, length) -> the folder of an export, made when it is needed."""
     folder = tmp_path_factory.mktemp("exports")
     return lambda engine, layout="b", length="24": export(
-        models[layout], str(folder / "_".join([engine, layout, length])), engine, length)
+        models[layout], str(folder / (engine + layout + length)), engine, length)
 
 
 every_engine = pytest.mark.parametrize("engine", sorted(exported_model.ENGINES))
@@ -140,7 +140,7 @@ def test_with_tflite_the_command_answers_as_with_tensorflow(models, exports):
 
 
 def test_importing_what_answers_does_not_import_tensorflow():
-    code = "import sys, exported_model, similarity; sys.exit('tensorflow' in sys.modules)"
+    code = "import sys, similarity; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.call([sys.executable, "-c", code], cwd=toy.ROOT) == 0
 
 
@@ -173,7 +173,7 @@ def test_the_small_interpreter_is_taken_where_it_is_installed(
 @every_engine
 def test_a_checkpoint_is_no_export(models, engine):
     for path in (models["b"], os.path.join(models["b"], "model.ckpt-1"), "/not/there"):
-        with pytest.raises(errors.InputError, match="there is no .*export_model.py --to="):
+        with pytest.raises(errors.InputError, match="there is no .*_model.py --to="):
             exported_model.ExportedModel(path, engine)
 
 
@@ -184,7 +184,7 @@ def test_a_file_of_another_kind_is_refused(engine, content, tmp_path):
         pytest.importorskip("onnxruntime", reason="needs requirements-engines.txt")
     path = tmp_path / "model"
     path.write_bytes(content)
-    with pytest.raises(errors.InputError, match="/model (is no|holds no|cannot) ?") as refusal:
+    with pytest.raises(errors.InputError, match="/model (is no|holds no) ") as refusal:
         exported_model.ExportedModel(str(path), engine)
     assert "\n" not in str(refusal.value)
 
@@ -229,8 +229,9 @@ def test_a_model_that_the_interpreter_cannot_run_is_refused_in_a_line(tmp_path):
 
 
 def test_an_export_of_another_head_is_refused(models, tmp_path):
-    folder = export(models["b"], str(tmp_path / "out"), "tflite", "8", "sentence_vector")
-    with pytest.raises(errors.InputError, match="exported with --head=sentence_vector; "):
+    head = "sentence_vector"
+    folder = export(models["b"], str(tmp_path / "out"), "tflite", "8", head)
+    with pytest.raises(errors.InputError, match="exported with --head=%s; " % head):
         exported_model.ExportedModel(folder, "tflite")
 
 
@@ -261,7 +262,7 @@ def test_an_export_without_its_engine_is_told(tmp_path):
 
 @pytest.mark.parametrize("arguments, message", [
     (["--engine=onxx"], "invalid choice: 'onxx'"), (["--engin=onnx"], "mean --engine?"),
-    (["--engine=onnx", "--vocab_file=v.txt"], "--vocab_file=v.txt goes with --engine=ten"),
+    (["--engine=onnx", "--vocab_file=v.txt"], "--vocab_file=v.txt goes with --engine"),
     (["--engine=onnx"], "there is no "), (["--engine=tflite", "--model_dir=models"],
                                           "there is no models/model.tflite")])
 def test_a_mistake_is_one_line_and_exit_code_2(arguments, message):
@@ -278,6 +279,6 @@ def test_the_engines_are_those_that_verified_the_exports():
 
 
 def test_an_export_says_how_its_model_was_trained(exports):
-    with open(os.path.join(exports("tflite"), "export.json"), encoding="utf-8") as source:
-        facts = json.load(source)
+    with open(os.path.join(exports("tflite"), "export.json"), "rb") as source:
+        facts = json.loads(source.read().decode("utf-8"))
     assert facts["max_seq_length"] == 128 and facts["do_lower_case"] is True
