@@ -162,12 +162,13 @@ def show(results, args):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--model_dir", required=True)
+    models = parser.add_argument_group("models")
+    models.add_argument("--model_dir", required=True)
     for engine in exported_model.ENGINES:
-        parser.add_argument("--" + engine, metavar="PATH", help="the model as an export")
-    parser.add_argument("--engines", metavar="PYTHON", help="of an environment of "
+        models.add_argument("--" + engine, metavar="PATH", help="the model as an export")
+    models.add_argument("--engines", metavar="PYTHON", help="of an environment of "
                         "requirements-engines.txt, for the exports; this one without it")
-    parser.add_argument("--torch", help="the python of an environment with PyTorch")
+    models.add_argument("--torch", help="the python of an environment with PyTorch")
     parser.add_argument("--pairs", default=os.path.join(
         ROOT, "data", "lcqmc_sample", "test.txt"))
     parser.add_argument("--rows", type=int, default=1000)

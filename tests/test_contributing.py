@@ -1,6 +1,5 @@
 """Every command of CONTRIBUTING.md runs, in a copy that it may write to."""
 
-import importlib
 import os
 import re
 import shutil
@@ -11,6 +10,7 @@ import pytest
 from tests import golden_variables
 from tests import readme
 from tests import toy
+from tools import draw_resources
 
 PAGE = "CONTRIBUTING.md"
 # Printed: run. The rest runs as it is printed.
@@ -77,11 +77,12 @@ def test_the_variables_are_written_anew_as_they_are_stored(folder):
         assert written.read_text() == stored.read()
 
 
-def test_the_pictures_are_drawn(tmp_path):
-    # In this process, which has imported what draws.
-    program = importlib.import_module("tools.draw_resources")
-    assert program.main(["--to", str(tmp_path)]) == 0
-    assert len(os.listdir(str(tmp_path))) == 4
+def test_the_pictures_are_drawn_in_resources(monkeypatch):
+    # What is drawn there: test_draw_resources.
+    folders = []
+    monkeypatch.setattr(draw_resources, "draw_all", folders.append)
+    assert draw_resources.main([]) == 0
+    assert folders == [os.path.join(readme.ROOT, "resources")]
 
 
 def test_both_versions_are_tested_and_either_can_fail(folder):
