@@ -91,7 +91,7 @@ def test_the_tables_are_what_the_program_has(name):
 @both_languages
 def test_the_messages_are_those_of_the_program(name):
     program = "".join(readme.read(source) for source in (
-        "export_model.py", "export_graph.py", "export_check.py", "export_formats.py"))
+        "export_model.py", "export_graph.py", "export_check.py", "engines.py"))
     program = re.sub(r'"\s+(?:else )?"', "", program)
     for row in readme.table_of(name, "exists; give a new one"):
         assert readme.code_in(row[0])[0] in program
