@@ -27,8 +27,8 @@ SUBSTITUTIONS = {"--num_train_epochs=5": "--num_train_epochs=1",
                  "--num_train_steps=125000": "--num_train_steps=6",
                  "--num_warmup_steps=12500": "--num_warmup_steps=2",
                  "--num_warmup_steps=3125": "--num_warmup_steps=2",
-                 "--save_checkpoints_steps=2000": "--save_checkpoints_steps=3",
-                 "--save_checkpoints_steps=5000": "--save_checkpoints_steps=3",
+                 "--save_checkpoints_steps=2000": "--save_checkpoints_steps=6",
+                 "--save_checkpoints_steps=5000": "--save_checkpoints_steps=6",
                  " 2>&1 &": " 2>&1"}
 
 BLOCKS = readme.fences(readme.LANGUAGES[0], "bash")

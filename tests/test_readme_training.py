@@ -24,8 +24,8 @@ SUBSTITUTIONS = {
         "--num_train_steps=4 --num_warmup_steps=1",
     "--num_train_steps=5000 --num_warmup_steps=500":
         "--num_train_steps=4 --num_warmup_steps=1",
-    "--save_checkpoints_steps=1000": "--save_checkpoints_steps=2",
-    "--save_checkpoints_steps=500": "--save_checkpoints_steps=2",
+    "--save_checkpoints_steps=1000": "--save_checkpoints_steps=4",
+    "--save_checkpoints_steps=500": "--save_checkpoints_steps=4",
     "--num_train_epochs=5": "--num_train_epochs=1",
     # Horovod is no requirement; test_pretraining_replicas runs it where it is.
     "horovodrun --gloo -np 2 ": "", " --use_horovod": ""}
