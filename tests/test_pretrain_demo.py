@@ -1,4 +1,4 @@
-"""The demonstration from corpus to exported model, with two updates of it."""
+"""The demonstration from corpus to exported model, with three updates of it."""
 
 import os
 import sys
@@ -10,7 +10,7 @@ SCRIPT = os.path.join(toy.ROOT, "resources", "shell_scripts", "pretrain_demo.sh"
 
 def run(folder, *tasks):
     return toy.run(["bash", SCRIPT] + list(tasks), env=dict(
-        os.environ, ALBERT_PYTHON=sys.executable, STEPS="2",
+        os.environ, ALBERT_PYTHON=sys.executable, STEPS="2", AGAIN="1",
         CORPUS=str(folder / "text.txt"), OUTPUT_DIR=str(folder / "demo")))
 
 
@@ -21,6 +21,7 @@ def test_a_corpus_becomes_a_model_and_a_second_call_finds_it_finished(tmp_path):
     toy.write(tmp_path / "text.txt", "\n\n".join(documents) + "\n")
     code, said = run(tmp_path)
     assert code == 0 and "Step 2: held-out loss" in said, said
+    assert said.count("Step 1: held-out loss") == 1, said
     assert sorted(os.listdir(str(tmp_path / "demo" / "model"))) == [
         "albert_config_mini.json", "albert_model.ckpt.data-00000-of-00001",
         "albert_model.ckpt.index", "checkpoint", "vocab.txt"]
@@ -28,6 +29,10 @@ def test_a_corpus_becomes_a_model_and_a_second_call_finds_it_finished(tmp_path):
         str(tmp_path / "demo/model/albert_model.ckpt.data-00000-of-00001")) < 12e6
     held = (tmp_path / "demo" / "held.txt").read_text(encoding="utf-8").strip()
     assert held == documents[49]
+    once, twice = (tmp_path / "demo" / "twice.txt").read_text(
+        encoding="utf-8").split("\n\n")[:2]
+    assert once == documents[0]
+    assert sorted(twice.split("\n")) == sorted(2 * once.split("\n"))
     code, said = run(tmp_path)
     assert code == 0 and "training has finished already, at step 2" in said, said
 
