@@ -13,7 +13,7 @@
 # CONFIG=      instead of models/albert_mini_zh/albert_config_mini.json
 # STEPS=13000  updates of 32 rows of 128 tokens, and then
 # AGAIN=4500   on text that says everything twice: 90 minutes on two idle cores
-# SEEDS=3, EPOCHS=8: of each fine-tuning
+# SEEDS=3, EPOCHS=10: of each fine-tuning; EVERY=50: updates between measurements
 set -euo pipefail
 for name in CORPUS OUTPUT_DIR CONFIG; do
     [ -z "${!name:-}" ] || printf -v "$name" %s "$(realpath -m "${!name}")"
@@ -97,8 +97,9 @@ for task in "${tasks[@]}"; do
             --vocab_file=albert_config/vocab.txt --task_name="${task%%=*}" \
             --data_dir="${task#*=}" --output_dir="$run" --do_train --do_eval \
             --max_seq_length=64 --train_batch_size=32 --eval_batch_size=64 \
-            --learning_rate=1e-4 --num_train_epochs="${EPOCHS:-8}" \
-            --num_seeds="${SEEDS:-3}" --save_checkpoints_steps=250 --resume "${from[@]}"
+            --learning_rate=1e-4 --num_train_epochs="${EPOCHS:-10}" \
+            --num_seeds="${SEEDS:-3}" --save_checkpoints_steps="${EVERY:-50}" \
+            --resume "${from[@]}"
     done
 done
 "$PYTHON" -m tools.compare_starts "$out" "${tasks[@]%%=*}"
