@@ -4,6 +4,8 @@ A script calls a `define_...` function in its main guard with what differs, then
 Below the scripts nobody sees a flag.
 """
 
+import contextlib
+import errno
 import logging
 import os
 import sys
@@ -25,6 +27,7 @@ import tasks
 import tokenization
 
 FLAGS = flags.FLAGS
+_FULL = [os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)]
 
 
 def run(main):
@@ -34,7 +37,8 @@ def run(main):
         tf.disable_v2_behavior()
         tf.enable_resource_variables()
         try:
-            main()
+            with _explaining_full_disk():
+                main()
         except errors.InputError as error:
             print("error: %s" % error, file=sys.stderr)
             sys.exit(2)
@@ -43,6 +47,20 @@ def run(main):
             sys.exit(128 + stopped.number)
 
     flag_groups.run(guarded)
+
+
+@contextlib.contextmanager
+def _explaining_full_disk():
+    """Raises InputError where Python or TensorFlow had no room to write to."""
+    try:
+        yield
+    except (OSError, tf.errors.OpError) as error:
+        reason = next((reason for reason in _FULL if reason in str(error)), None)
+        if reason is None:
+            raise
+        raise errors.InputError(
+            "--output_dir=%s cannot be written: %s. Make room, then run the same command "
+            "with --resume: what was saved before is whole" % (FLAGS.output_dir, reason))
 
 
 def _speak_plainly():
