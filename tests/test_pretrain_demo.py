@@ -1,6 +1,7 @@
 """The demonstration from corpus to exported model, with three updates of it."""
 
 import os
+import re
 import sys
 
 from tests import toy
@@ -10,8 +11,8 @@ SCRIPT = os.path.join(toy.ROOT, "resources", "shell_scripts", "pretrain_demo.sh"
 
 def run(folder, *tasks):
     return toy.run(["bash", SCRIPT] + list(tasks), env=dict(
-        os.environ, ALBERT_PYTHON=sys.executable, STEPS="2", AGAIN="1",
-        CORPUS=str(folder / "text.txt"), OUTPUT_DIR=str(folder / "demo")))
+        os.environ, ALBERT_PYTHON=sys.executable, STEPS="2", AGAIN="1", SEEDS="2",
+        EPOCHS="1", CORPUS=str(folder / "text.txt"), OUTPUT_DIR=str(folder / "demo")))
 
 
 def test_a_corpus_becomes_a_model_and_a_second_call_finds_it_finished(tmp_path):
@@ -33,8 +34,13 @@ def test_a_corpus_becomes_a_model_and_a_second_call_finds_it_finished(tmp_path):
         encoding="utf-8").split("\n\n")[:2]
     assert once == documents[0]
     assert sorted(twice.split("\n")) == sorted(2 * once.split("\n"))
-    code, said = run(tmp_path)
+    os.makedirs(str(tmp_path / "pairs"))
+    for part in ("train", "dev"):
+        toy.write(tmp_path / "pairs" / (part + ".txt"),
+                  "怎么还款\t如何还款\t1\n你好\t再见\t0\n" * 4)
+    code, said = run(tmp_path, "lcqmc=%s/pairs" % tmp_path)
     assert code == 0 and "training has finished already, at step 2" in said, said
+    assert "pre-trained" in said and re.search(r"^lcqmc +[0-9.]+ \+- ", said, re.M), said
 
 
 def test_a_task_that_is_no_folder_is_refused(tmp_path):
