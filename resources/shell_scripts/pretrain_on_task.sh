@@ -8,7 +8,7 @@
 #
 # MODEL_DIR=   where to begin, instead of models/albert_mini_zh; LAYOUT=g if it is Google's
 # OUTPUT_DIR=  instead of TASK_pretraining
-# LENGTH=64    tokens of a row; longer pairs are cut
+# LENGTH=48    tokens of a row: two questions; longer pairs are cut
 # STEPS=5000   updates of 64 rows
 set -euo pipefail
 for name in MODEL_DIR OUTPUT_DIR; do
@@ -29,7 +29,7 @@ case ${LAYOUT:-b} in
     g) run=(run_pretraining_google.py --albert_config_file="$config") ;;
     *) echo "LAYOUT=$LAYOUT: give b (brightmart's models) or g (Google's)." >&2; exit 2 ;;
 esac
-out=${OUTPUT_DIR:-${task}_pretraining} length=${LENGTH:-64} steps=${STEPS:-5000}
+out=${OUTPUT_DIR:-${task}_pretraining} length=${LENGTH:-48} steps=${STEPS:-5000}
 mkdir -p "$out"
 
 [ -e "$out/records.meta.json" ] || {
