@@ -27,6 +27,8 @@ SUBSTITUTIONS = {
     "--save_checkpoints_steps=1000": "--save_checkpoints_steps=4",
     "--save_checkpoints_steps=500": "--save_checkpoints_steps=4",
     "--num_train_epochs=5": "--num_train_epochs=1",
+    "bash resources": "STEPS=2 LENGTH=32 bash resources",
+    "EPOCHS=2 SEEDS=3": "EPOCHS=1 SEEDS=2 MAX_ROWS=32",
     # Horovod is no requirement; test_pretraining_replicas runs it where it is.
     "horovodrun --gloo -np 2 ": "", " --use_horovod": ""}
 
@@ -48,6 +50,9 @@ BLOCKS = [on_this_machine(block) for block in readme.fences(PAGES[0], "bash")]
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory):
     folder = checkout.make(tmp_path_factory.mktemp("checkout"))
+    for name, source in (("models", "models"), ("resources", "resources"),
+                         ("my_clue", os.path.join("data", "clue_sample"))):
+        os.symlink(os.path.join(readme.ROOT, source), str(folder / name))
     return checkout.run(folder, BLOCKS, SUBSTITUTIONS)
 
 

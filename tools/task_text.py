@@ -25,7 +25,8 @@ def lines_of(example):
 
 def documents_of(examples):
     """[[line]]; raises errors.InputError if none has two lines."""
-    documents = [lines for lines in map(lines_of, examples) if len(lines) > 1 and all(lines)]
+    documents = [lines for lines in map(lines_of, examples)
+                 if len(lines) > 1 and all(lines)]
     if not documents:
         raise errors.InputError("No row has two sentences, so there is no pair of segments "
                                 "to pre-train on.")
