@@ -43,6 +43,13 @@ def test_a_single_text_is_a_document_of_its_sentences(tmp_path):
     assert documents(tmp_path / "text.txt") == [["先看书。", "再写字！"]]
 
 
+def test_a_file_of_ones_own_is_a_task_too(tmp_path):
+    toy.write(tmp_path / "train.csv", "q,label,a\n怎么还款,1,如何还款\n你好,0,再见\n")
+    task_text.main(["custom", str(tmp_path), "--output", str(tmp_path / "text.txt"),
+                    "--text_a=q", "--text_b=a"])
+    assert documents(tmp_path / "text.txt") == [["怎么还款", "如何还款"], ["你好", "再见"]]
+
+
 def test_texts_of_one_sentence_are_refused_and_nothing_is_written(tmp_path):
     path = str(tmp_path / "text.txt")
     with pytest.raises(errors.InputError, match="No row has two sentences"):
@@ -73,6 +80,8 @@ def test_a_model_of_layout_g_goes_on_as_one(tmp_path):
     (["afqmc"], {}, "Give a task and the folder"),
     (["afqmc", "no_such_folder"], {}, "Give a task and the folder"),
     (["afqmk", SAMPLE], {}, "invalid choice: 'afqmk'"),
+    (["afqmc", SAMPLE, "--text_a=0"], {}, "for the task custom alone"),
+    (["afqmc", SAMPLE, "--txet_a=0"], {}, "Did you mean --text_a?"),
     (["afqmc", SAMPLE], {"MODEL_DIR": "no_such_model"}, "no configuration"),
     (["afqmc", SAMPLE], {"LAYOUT": "x"}, "give b"),
 ])

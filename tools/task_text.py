@@ -2,6 +2,7 @@
 
     python -m tools.task_text TASK DATA_DIR --output FILE
 
+TASK is one of run_classifier.py's --task_name, and custom is a file of one's own.
 A row is a document: of a pair each text is a line, of a single text each sentence. So a
 masked character of one text can be looked up in the other. (Task-adaptive pre-training:
 Gururangan et al. 2020, "Don't Stop Pretraining", section 4.)
@@ -14,6 +15,8 @@ import errors
 import sentences
 import tasks
 import text_files
+
+COLUMNS = ("text_a", "text_b", "label")
 
 
 def lines_of(example):
@@ -37,13 +40,21 @@ def main(arguments=None):
     """Runs the command; raises errors.InputError for what a user can mend."""
     parser = command_line.Parser(
         prog="python -m tools.task_text", description=__doc__.split("\n\n")[0])
-    parser.add_argument("task", metavar="TASK", choices=sorted(tasks.TASKS))
+    parser.add_argument("task", metavar="TASK", choices=sorted(tasks.TASKS) + ["custom"])
     parser.add_argument("data_dir", metavar="DATA_DIR")
     parser.add_argument("--output", metavar="FILE", required=True)
+    for column in COLUMNS:
+        parser.add_argument("--" + column, metavar="COLUMN",
+                            help="of the task custom: name or number, else guessed")
     options = parser.parse_args(arguments)
-    task = tasks.TASKS[options.task]
+    columns = {column: getattr(options, column) for column in COLUMNS}
+    is_custom = options.task == "custom"
+    if not is_custom and any(columns.values()):
+        parser.error("columns are named for the task custom alone")
+    task = tasks.custom_task(**columns) if is_custom else tasks.TASKS[options.task]
+    # Columns of a file without a header are guessed as in training, where labels are.
     examples, _ = tasks.read_examples(
-        task, task.find_file(options.data_dir, "train"), needs_labels=False)
+        task, task.find_file(options.data_dir, "train"), needs_labels=is_custom)
     documents = documents_of(examples)
     text_files.write(options.output,
                      [line for lines in documents for line in lines + [""]])

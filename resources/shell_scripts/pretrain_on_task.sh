@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Goes on with a model's pre-training, on the training texts of a task without their labels.
 #
-#   bash resources/shell_scripts/pretrain_on_task.sh TASK DATA_DIR
+#   bash resources/shell_scripts/pretrain_on_task.sh TASK DATA_DIR [flags of task_text]
 #
 # OUTPUT_DIR/model is then a MODEL_DIR for the one-click scripts. A killed script goes on
 # where it was.
@@ -14,8 +14,9 @@ set -euo pipefail
 for name in MODEL_DIR OUTPUT_DIR; do
     [ -z "${!name:-}" ] || printf -v "$name" %s "$(realpath -m "${!name}")"
 done
-[ $# = 2 ] && [ -d "$2" ] || { echo "Give a task and the folder of its files." >&2; exit 2; }
+[ $# -ge 2 ] && [ -d "$2" ] || { echo "Give a task and the folder of its files." >&2; exit 2; }
 task=$1 data=$(realpath "$2")
+shift 2
 cd "$(dirname "$0")/../.."
 . ./env.sh
 
@@ -33,7 +34,7 @@ out=${OUTPUT_DIR:-${task}_pretraining} length=${LENGTH:-48} steps=${STEPS:-5000}
 mkdir -p "$out"
 
 [ -e "$out/records.meta.json" ] || {
-    "$PYTHON" -m tools.task_text "$task" "$data" --output "$out/text.txt"
+    "$PYTHON" -m tools.task_text "$task" "$data" --output "$out/text.txt" "$@"
     # Ten copies with other masks; more masks than usual are more to learn from per row.
     "$PYTHON" create_pretraining_data.py --input_file="$out/text.txt" \
         --output_file="$out/records.tfrecord" --vocab_file="$vocab" \
