@@ -33,15 +33,16 @@ esac
 out=${OUTPUT_DIR:-${task}_pretraining} length=${LENGTH:-48} steps=${STEPS:-5000}
 mkdir -p "$out"
 
-[ -e "$out/records.meta.json" ] || {
-    "$PYTHON" -m tools.task_text "$task" "$data" --output "$out/text.txt" "$@"
-    # Ten copies with other masks; more masks than usual are more to learn from per row.
-    "$PYTHON" create_pretraining_data.py --input_file="$out/text.txt" \
-        --output_file="$out/records.tfrecord" --vocab_file="$vocab" \
-        --max_seq_length="$length" --short_seq_prob=0 --dupe_factor=10 \
-        --mask_strategy=token --masked_lm_prob=0.25 \
-        --max_predictions_per_seq="$((length / 4))" --num_workers="$(nproc)" --resume
-}
+# The same text keeps its file, by whose time --resume knows it.
+"$PYTHON" -m tools.task_text "$task" "$data" --output "$out/text.new" "$@"
+if cmp -s "$out/text.new" "$out/text.txt"; then rm "$out/text.new"
+else mv "$out/text.new" "$out/text.txt"; fi
+# Ten copies with other masks; more masks than usual are more to learn from per row.
+"$PYTHON" create_pretraining_data.py --input_file="$out/text.txt" \
+    --output_file="$out/records.tfrecord" --vocab_file="$vocab" \
+    --max_seq_length="$length" --short_seq_prob=0 --dupe_factor=10 \
+    --mask_strategy=token --masked_lm_prob=0.25 \
+    --max_predictions_per_seq="$((length / 4))" --num_workers="$(nproc)" --resume
 "$PYTHON" "${run[@]}" --vocab_file="$vocab" --init_checkpoint="$model" \
     --input_file="$out/records.tfrecord" --output_dir="$out/run" --do_train \
     --optimizer=adamw --learning_rate=1e-3 --train_batch_size=64 \
