@@ -68,7 +68,9 @@ def test_the_result_is_a_model_and_a_second_call_finds_it_finished(tmp_path):
     code, said = run(tmp_path, "afqmc", SAMPLE, STEPS="2", LENGTH="24")
     assert code == 2 and "differs in max_predictions_per_seq" in said, said
     code, said = run(tmp_path, "cmnli", SAMPLE, STEPS="2", LENGTH="32")
-    assert code == 2 and "differs in input_file" in said, said
+    assert code == 2 and "was begun with other texts" in said, said
+    code, said = run(tmp_path, "afqmc", SAMPLE, STEPS="2", LENGTH="32")
+    assert code == 0 and "training has finished already, at step 2" in said, said
 
 
 def test_a_model_of_layout_g_goes_on_as_one(tmp_path):

@@ -35,8 +35,10 @@ mkdir -p "$out"
 
 # The same text keeps its file, by whose time --resume knows it.
 "$PYTHON" -m tools.task_text "$task" "$data" --output "$out/text.new" "$@"
-if cmp -s "$out/text.new" "$out/text.txt"; then rm "$out/text.new"
-else mv "$out/text.new" "$out/text.txt"; fi
+if [ ! -e "$out/text.txt" ]; then mv "$out/text.new" "$out/text.txt"
+elif ! cmp -s "$out/text.new" "$out/text.txt"; then
+    echo "OUTPUT_DIR=$out was begun with other texts: give another folder." >&2; exit 2
+fi
 # Ten copies with other masks; more masks than usual are more to learn from per row.
 "$PYTHON" create_pretraining_data.py --input_file="$out/text.txt" \
     --output_file="$out/records.tfrecord" --vocab_file="$vocab" \
